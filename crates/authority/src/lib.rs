@@ -1,0 +1,1 @@
+//! The issuing authority: registrar, certification authorities, service manager, operator, status and audit.

@@ -1,0 +1,1 @@
+//! The applets of the physical card, their personalisation, and reading a card.

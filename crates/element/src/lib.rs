@@ -1,0 +1,1 @@
+//! The phone's GlobalPlatform secure element and the applets it hosts.

@@ -1,0 +1,1 @@
+//! OpenID Connect provider on top of the verifier: policy, subjects, sessions.

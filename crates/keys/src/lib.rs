@@ -1,0 +1,1 @@
+//! Randomness of the host and sealed software keys behind `Signer`.

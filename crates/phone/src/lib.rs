@@ -1,0 +1,1 @@
+//! The phone: operating-system layer, portal application and wallet.

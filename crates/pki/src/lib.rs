@@ -1,0 +1,1 @@
+//! X.509 profiles of the four certificate kinds, path validation, CRL, delta CRL and OCSP (RFC 5280, 6960, 9654).

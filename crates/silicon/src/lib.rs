@@ -1,0 +1,1 @@
+//! The emulated die under card and element: randomness, key engine, sealed pages and a fuse counter.

@@ -1,0 +1,1 @@
+//! SQLite stores, files and the emulated die's pages on disk.

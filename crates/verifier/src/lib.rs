@@ -1,0 +1,1 @@
+//! Everything that a service needs to check a presentation, without asking anybody.

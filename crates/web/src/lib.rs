@@ -1,0 +1,1 @@
+//! HTTP servers and clients: answers with reason codes, traces, limits.

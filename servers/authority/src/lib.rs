@@ -1,0 +1,1 @@
+//! The authority as an HTTP actor.

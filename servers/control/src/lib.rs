@@ -1,0 +1,1 @@
+//! The control room: residents' cards on the table, and the civil clock.

@@ -1,0 +1,1 @@
+//! Phones as an HTTP actor, one host name each.
