@@ -1,0 +1,55 @@
+//! Between wallet and gateway.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Bytes,
+    statement::{Link, Statement, WalletInstance},
+    transaction::{LoginTransaction, Method},
+};
+
+/// `GET {gateway}/api/login/{request}`: what the phone shows and the person agrees to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// What is to be agreed to.
+    pub transaction: LoginTransaction,
+    /// Seconds of wire time for which the request stays open.
+    pub expires_in_seconds: u32,
+}
+
+/// `POST {gateway}/api/login/{request}/proof`: the phone's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginProof {
+    /// The phone's authentication certificate, DER.
+    pub certificate: Bytes,
+    /// How the person proved presence.
+    pub method: Method,
+    /// Over [`login_message`](crate::transaction::login_message) by the authentication key.
+    pub auth_signature: Bytes,
+    /// Over [`wallet_message`](crate::transaction::wallet_message) by the wallet-instance key.
+    pub wallet_signature: Bytes,
+    /// The authority's word for the wallet-instance key.
+    pub wallet_instance: Statement<WalletInstance>,
+    /// Shown only after the gateway answered `login.links_wanted`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Statement<Link>>,
+}
+
+/// The gateway's answer to a proof that was accepted, or that ended the request with an error for the
+/// relying party. (`login.links_wanted` comes as an HTTP problem instead and leaves the request open.)
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginOutcome {
+    /// Whether the person is logged in.
+    pub accepted: bool,
+    /// Reason code of the refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Authentication context class, when accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// Authentication methods, when accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// Where the same device's browser goes on (`…/login/{request}/continue`).
+    pub continue_url: String,
+}
