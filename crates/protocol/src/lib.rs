@@ -11,6 +11,7 @@ mod bytes;
 pub mod device;
 pub mod enrolment;
 pub mod login;
+pub mod phone;
 pub mod sealed;
 mod signed;
 pub mod statement;
