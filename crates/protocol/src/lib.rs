@@ -7,7 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod attestation;
-mod bytes;
+
 pub mod device;
 pub mod enrolment;
 pub mod login;
@@ -18,5 +18,5 @@ pub mod statement;
 pub mod transaction;
 pub mod user_verification;
 
-pub use bytes::Bytes;
 pub use signed::{Signed, SignedMessage, SignedMessageError};
+pub use tefuda_types::Bytes;

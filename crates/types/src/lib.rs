@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 extern crate alloc;
 
+mod bytes;
 mod certificate;
 mod clock;
 mod identifier;
@@ -13,6 +14,7 @@ mod individual_number;
 mod reason;
 mod secret;
 
+pub use bytes::Bytes;
 pub use certificate::{CertificateKind, CertificateStatus, Family, PinKind, Serial};
 pub use clock::{Clock, FixedClock, JST, civil_day, jst};
 pub use identifier::{ElementId, IdentifierError, PhoneName, ResidentId};

@@ -1,3 +1,4 @@
+use alloc::{string::String, vec::Vec};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
