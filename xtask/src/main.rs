@@ -1,2 +1,28 @@
-//! Tasks.
-fn main() {}
+//! The project's own tasks.
+mod packages;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+type Task = fn() -> anyhow::Result<()>;
+
+const TASKS: &[(&str, &str, Task)] =
+    &[("test", "install what is missing, then run every check and test", test::run)];
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1);
+    let Some((_, _, task)) = TASKS.iter().find(|(task, ..)| Some(*task) == name.as_deref()) else {
+        for (task, does, _) in TASKS {
+            shell::say(&format!("cargo xtask {task:<8} {does}"));
+        }
+        return ExitCode::from(2);
+    };
+    match task() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("\n{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the tests need from outside Cargo: Debian 12 packages, by name.
+
+use crate::shell;
+
+/// Other people's programs that the tests drive.
+const DEBIAN: &[&str] =
+    &["openssl", "opensc", "pcscd", "vsmartcard-vpcd", "libpcsclite-dev", "curl", "iproute2"];
+
+/// Installs the Debian packages that are not there yet.
+pub fn install_debian() -> anyhow::Result<()> {
+    let missing: Vec<&str> = DEBIAN.iter().copied().filter(|name| !is_installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    shell::step("Debian packages");
+    shell::run("apt-get", &["update", "-qq"])?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    let arguments: Vec<&str> = install.into_iter().chain(missing).collect();
+    shell::run_with("apt-get", &arguments, &[("DEBIAN_FRONTEND", "noninteractive")])
+}
+
+fn is_installed(name: &str) -> bool {
+    shell::succeeds("dpkg", &["--status", name])
+}

@@ -1,0 +1,44 @@
+//! Running other programs, loudly.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+#[expect(clippy::print_stdout, reason = "a task talks to whoever started it")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
+/// A heading in the log, so that a failure is found by scrolling to the last one.
+pub fn step(title: &str) {
+    say(&format!("\n──── {title}"));
+}
+
+/// Runs a program in the workspace, its output passed through.
+pub fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    run_with(program, arguments, &[])
+}
+
+pub fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    let line = format!("{program} {}", arguments.join(" "));
+    say(&format!("$ {line}"));
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    ensure!(status.success(), "failed ({status}): {line}");
+    Ok(())
+}
+
+/// Whether a program ends well; its output is dropped.
+pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
