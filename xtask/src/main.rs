@@ -1,5 +1,7 @@
 //! The project's own tasks.
+mod docs;
 mod packages;
+mod reasons;
 mod shell;
 mod test;
 
@@ -7,10 +9,16 @@ use std::process::ExitCode;
 
 type Task = fn() -> anyhow::Result<()>;
 
-const TASKS: &[(&str, &str, Task)] =
-    &[("test", "install what is missing, then run every check and test", test::run)];
+const TASKS: &[(&str, &str, Task)] = &[
+    ("test", "install what is missing, then run every check and test", test::run),
+    ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
+];
 
 fn main() -> ExitCode {
+    if let Err(error) = std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")) {
+        shell::say(&format!("the workspace is gone: {error}"));
+        return ExitCode::FAILURE;
+    }
     let name = std::env::args().nth(1);
     let Some((_, _, task)) = TASKS.iter().find(|(task, ..)| Some(*task) == name.as_deref()) else {
         for (task, does, _) in TASKS {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use crate::{packages, shell};
+use crate::{docs, packages, shell};
 
 /// Floors 0 to 2 are the ones that others build on: their documentation has no broken link.
 const DOCUMENTED: &[&str] = &[
@@ -35,5 +35,8 @@ pub fn run() -> anyhow::Result<()> {
     shell::run_with("cargo", &document, &[("RUSTDOCFLAGS", "-D warnings")])?;
 
     shell::step("tests");
-    shell::run("cargo", &["test", "--profile", "ci", "--workspace", "--no-fail-fast"])
+    shell::run("cargo", &["test", "--profile", "ci", "--workspace", "--no-fail-fast"])?;
+
+    shell::step("generated pages");
+    docs::check()
 }
