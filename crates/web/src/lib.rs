@@ -1,1 +1,13 @@
 //! HTTP servers and clients: answers with reason codes, traces, limits.
+//!
+//! Holds no rule: it turns verdicts into answers and answers into verdicts.
+
+pub mod actor;
+pub mod client;
+mod problem;
+mod server;
+
+pub use actor::{ActorContext, Urls};
+pub use client::{Client, ClientError};
+pub use problem::{Answer, Problem};
+pub use server::{Bearer, layered, serve};

@@ -1,0 +1,69 @@
+//! What every actor is started with.
+
+use std::{path::PathBuf, sync::Arc};
+use tefuda_keys::Environment;
+use tefuda_store::SystemClock;
+
+/// Where the actors are.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    /// First of the ports.
+    pub port_base: u16,
+}
+
+impl Urls {
+    fn local(&self, offset: u16) -> String {
+        format!("http://localhost:{}", self.port_base.saturating_add(offset))
+    }
+
+    /// Control room.
+    #[must_use]
+    pub fn control(&self) -> String {
+        self.local(0)
+    }
+
+    /// Authority.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.local(1)
+    }
+
+    /// Gateway, without the issuer's path.
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        self.local(2)
+    }
+
+    /// The gateway's issuer identifier.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("{}/api/realms/main", self.gateway())
+    }
+
+    /// Phones, on the plain host name: lists and making.
+    #[must_use]
+    pub fn phones(&self) -> String {
+        self.local(4)
+    }
+
+    /// One phone, on its own host.
+    #[must_use]
+    pub fn phone(&self, name: &str) -> String {
+        format!("http://phone-{name}.localhost:{}", self.port_base.saturating_add(4))
+    }
+}
+
+/// What every actor is started with.
+#[derive(Clone, Debug)]
+pub struct ActorContext {
+    /// The home; an actor keeps to its own folder in it.
+    pub home: PathBuf,
+    /// Both times.
+    pub clock: Arc<SystemClock>,
+    /// Where the others are.
+    pub urls: Urls,
+    /// What the command line shows to `/admin/*` and to phones.
+    pub admin_token: Arc<str>,
+    /// Sandbox or production.
+    pub environment: Environment,
+}

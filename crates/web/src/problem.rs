@@ -1,0 +1,83 @@
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use tefuda_types::{Blame, Reason, ReasonCode};
+
+/// What a handler gives.
+pub type Answer<T> = Result<Json<T>, Problem>;
+
+/// A refusal as it goes over the wire: `{"reason", "message"}` with a status that says who has to act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    reason: String,
+    message: String,
+}
+
+/// The body of a refusal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProblemBody {
+    /// Stable reason code.
+    pub reason: String,
+    /// English, for developers; people see the catalogue's sentence.
+    pub message: String,
+}
+
+impl Problem {
+    /// A refusal with a code that an error carries.
+    #[must_use]
+    pub fn new(blame: Blame, code: ReasonCode, message: impl Into<String>) -> Self {
+        Self {
+            status: status(blame, code.as_str()),
+            reason: code.as_str().to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// A refusal that another actor gave, passed on.
+    #[must_use]
+    pub fn passed_on(status: StatusCode, body: ProblemBody) -> Self {
+        Self { status, reason: body.reason, message: body.message }
+    }
+
+    /// Its reason code.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+fn status(blame: Blame, code: &str) -> StatusCode {
+    match blame {
+        _ if code.ends_with("not_found") => StatusCode::NOT_FOUND,
+        _ if code.ends_with("unauthorized") => StatusCode::UNAUTHORIZED,
+        Blame::Malformed | Blame::Caller => StatusCode::BAD_REQUEST,
+        Blame::Peer => StatusCode::UNPROCESSABLE_ENTITY,
+        Blame::Policy => StatusCode::CONFLICT,
+        Blame::Backend => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl<E: Reason + core::fmt::Display> From<E> for Problem {
+    fn from(error: E) -> Self {
+        // Backend failures carry paths and SQL: they go to the log, once, and not to the peer.
+        let message = match error.blame() {
+            Blame::Backend => {
+                tracing::error!(reason = %error.code(), error = %error, "backend failure");
+                "something behind this service failed; try again".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Self::new(error.blame(), error.code(), message)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody { reason: self.reason, message: self.message };
+        (self.status, Json(body)).into_response()
+    }
+}

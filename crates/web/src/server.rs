@@ -1,0 +1,104 @@
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderName, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use std::{sync::Arc, time::Duration};
+use tefuda_types::{Blame, ReasonCode};
+use tokio::{net::TcpListener, sync::watch};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::TraceLayer,
+};
+
+use crate::Problem;
+
+/// Most octets of a request body: an application with its attestations needs some 16,000.
+const BODY_OCTETS_MAX: usize = 256 * 1024;
+/// How long answers under way may take after the actor is told to stop.
+const GRACE: Duration = Duration::from_secs(3);
+/// One identifier from the first message of a story through all actors.
+pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+
+/// Guards a router by a bearer token: the command line's, the call centre's.
+#[derive(Clone, Debug)]
+pub struct Bearer(pub Arc<str>);
+
+impl Bearer {
+    /// Middleware for [`axum::middleware::from_fn_with_state`].
+    ///
+    /// # Errors
+    /// `access.unauthorized` without the token.
+    pub async fn guard(
+        State(Self(token)): State<Self>,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        let shown = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        // Compared as hashes of equal length would be overkill: the token is 256 random bits, the file local.
+        if shown.is_some_and(|shown| constant_time_equal(shown.as_bytes(), token.as_bytes())) {
+            Ok(next.run(request).await)
+        } else {
+            Err(Problem::new(
+                Blame::Policy,
+                ReasonCode::new("access.unauthorized"),
+                "the bearer token is missing or wrong",
+            ))
+        }
+    }
+
+    /// A router that asks for the token first.
+    pub fn protect<S: Clone + Send + Sync + 'static>(self, router: Router<S>) -> Router<S> {
+        router.layer(middleware::from_fn_with_state(self, Self::guard))
+    }
+}
+
+fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len()
+        && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
+/// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
+pub fn layered(router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::new())
+        .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
+        .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+            let trace =
+                request.headers().get(TRACE_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            // The path only: a query can hold a code.
+            tracing::info_span!("http", method = %request.method(), path = request.uri().path(), trace)
+        }))
+        .layer(SetRequestIdLayer::new(TRACE_HEADER, MakeRequestUuid))
+}
+
+/// Serves until `stop` changes, then lets answers under way finish.
+///
+/// # Errors
+/// What the socket says.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut deadline = stop.clone();
+    let graceful = axum::serve(listener, layered(router)).with_graceful_shutdown(async move {
+        let _ = stop.wait_for(|stopping| *stopping).await;
+    });
+    tokio::select! {
+        ended = graceful => ended,
+        () = async {
+            let _ = deadline.wait_for(|stopping| *stopping).await;
+            tokio::time::sleep(GRACE).await;
+        } => Ok(()),
+    }
+}
