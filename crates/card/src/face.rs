@@ -7,12 +7,12 @@ use der::{Decode, asn1::UintRef};
 use sha2::{Digest, Sha256};
 use tefuda_apdu::tlv::encode;
 use tefuda_pki::SignerError;
-use tefuda_types::{Bytes, IndividualNumber};
+use tefuda_types::Bytes;
 
 use crate::personalisation::Surface;
 
 /// What is printed and written on the face of a card.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Face {
     /// Name as registered.
     pub name: String,
@@ -22,14 +22,20 @@ pub struct Face {
     pub birth_date: String,
     /// `1` male, `2` female, `9` not applicable, `0` not known (ISO 5218).
     pub sex: char,
-    /// My Number.
-    pub individual_number: IndividualNumber,
+    /// My Number, twelve digits.
+    pub individual_number: String,
     /// Expiry of the card, `YYYYMMDD`.
     pub expires: String,
     /// Municipality code, five digits.
     pub municipality: String,
     /// Drawn pieces.
     pub images: Images,
+}
+
+impl core::fmt::Debug for Face {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Face(…)")
+    }
 }
 
 /// Pictures on the card's face.
@@ -145,8 +151,8 @@ pub fn files(
 }
 
 /// `FF10 0C` digits, and two octets of filler: 17 octets, all of which are digested.
-fn individual_number_file(number: &IndividualNumber) -> Vec<u8> {
-    [encode(0xFF10, number.expose().as_bytes()), vec![0xFF, 0xFF]].concat()
+fn individual_number_file(number: &str) -> Vec<u8> {
+    [encode(0xFF10, number.as_bytes()), vec![0xFF, 0xFF]].concat()
 }
 
 /// Objects after a table of their offsets from the start of the file.

@@ -1,0 +1,321 @@
+//! One certification authority: its generations, its serials, what it issued, and where that stands.
+
+use serde::{Deserialize, Serialize};
+use std::{
+    path::Path,
+    sync::{Arc, RwLock},
+};
+use tefuda_authority::{
+    matrix::Action,
+    status::{Standing, StandingError},
+};
+use tefuda_keys::{KeyError, KeySpace, SoftwareKey, SystemRandom};
+use tefuda_pki::{
+    Certificate, CertificateError, SignatureAlgorithm, Signer, SignerError,
+    draft::{DraftError, SERIAL_OCTETS},
+    profile::{self, Leaf, Period},
+};
+use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock, Transaction};
+use tefuda_types::{Bytes, CertificateKind, Clock, Serial, Timestamp};
+use tefuda_web::ActorContext;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+/// Seconds of half the life of the first generation: it must have been there when the oldest card was issued,
+/// and still be there when the newest phone's certificate ends.
+const FIRST_GENERATION_HALF_SECONDS: i64 = 2_000 * 86_400;
+/// Seconds of a later generation's life: ten years.
+const GENERATION_SECONDS: i64 = 3_650 * 86_400;
+
+/// Why a CA does not do as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CaError {
+    /// Its store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its keys failed.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The key store could not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The draft is not to be signed.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// What it signed is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The status does not change that way.
+    #[error(transparent)]
+    Standing(#[from] StandingError),
+    /// It never issued that serial.
+    #[error("no certificate with serial {0} was issued")]
+    NotFound(Serial),
+}
+
+tefuda_types::reasons! { CaError {
+    Store(_) => "ca.store_unavailable", Backend;
+    Keys(_) => "ca.keys_unavailable", Backend;
+    Signer(_) => "ca.signer_unavailable", Backend;
+    Draft(_) => "ca.draft_refused", Policy;
+    Certificate(_) => "ca.certificate_malformed", Backend;
+    Standing(_) => "certificate.status_unchangeable", Policy;
+    NotFound(_) => "certificate.not_found", Caller;
+} }
+
+/// A generation of a CA: one key, the common name.
+#[derive(Debug)]
+pub struct Generation {
+    /// From 1.
+    pub number: u32,
+    /// Self-signed.
+    pub certificate: Certificate,
+    /// Its key.
+    pub signer: SoftwareKey,
+}
+
+/// What is issued, on whose request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// A second request of the same name gets the same certificate.
+    pub id: String,
+    /// Whose certificate.
+    pub holder: String,
+    /// What it says.
+    pub leaf: Leaf,
+    /// For which key.
+    pub spki: Vec<u8>,
+    /// How long.
+    pub period: Period,
+}
+
+/// A certificate as the CA keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Issued {
+    /// Generation that issued it.
+    pub generation: u32,
+    /// Whose.
+    pub holder: String,
+    /// DER.
+    pub der: Bytes,
+    /// Serial number.
+    pub serial: Serial,
+    /// Start of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub not_after: Timestamp,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// A request between its serial and its certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Reserved {
+    serial: Serial,
+    generation: u32,
+}
+
+/// A CA with its own store and keys.
+#[derive(Debug)]
+pub struct Ca {
+    kind: CertificateKind,
+    pub(crate) store: Documents,
+    pub(crate) keys: KeySpace,
+    pub(crate) clock: Arc<SystemClock>,
+    generations: RwLock<Vec<Arc<Generation>>>,
+    /// Lists and delegated certificates are made by one at a time.
+    pub(crate) making: Mutex<()>,
+}
+
+impl Ca {
+    /// Opens a CA; a new one makes its first generation.
+    pub async fn open(kind: CertificateKind, folder: &Path, context: &ActorContext) -> Result<Self, CaError> {
+        let role = match kind {
+            CertificateKind::CardSign => "ca-card-sign",
+            CertificateKind::CardAuth => "ca-card-auth",
+            CertificateKind::PhoneSign => "ca-phone-sign",
+            CertificateKind::PhoneAuth => "ca-phone-auth",
+        };
+        let ca = Self {
+            kind,
+            store: Documents::open(&folder.join("store.db")).await?,
+            keys: KeySpace::open(&folder.join("keys"), role, context.environment)?,
+            clock: Arc::clone(&context.clock),
+            generations: RwLock::default(),
+            making: Mutex::default(),
+        };
+        ca.load_generations().await?;
+        if ca.generations().is_empty() {
+            let now = ca.clock.civil().as_second();
+            ca.add_generation(now - FIRST_GENERATION_HALF_SECONDS, now + FIRST_GENERATION_HALF_SECONDS)
+                .await?;
+        }
+        Ok(ca)
+    }
+
+    /// All generations, oldest first.
+    pub fn generations(&self) -> Vec<Arc<Generation>> {
+        self.generations.read().map(|generations| generations.clone()).unwrap_or_default()
+    }
+
+    /// The generation that issues now.
+    fn newest(&self) -> Result<Arc<Generation>, CaError> {
+        self.generations().pop().ok_or(CaError::Keys(KeyError::Generation))
+    }
+
+    /// The next generation under the same name. Earlier ones go on signing their lists.
+    pub async fn rotate(&self) -> Result<Arc<Generation>, CaError> {
+        let now = self.clock.civil().as_second();
+        self.add_generation(now, now + GENERATION_SECONDS).await?;
+        self.newest()
+    }
+
+    fn key(&self, generation: u32) -> Result<SoftwareKey, CaError> {
+        Ok(self.keys.signer(&format!("generation-{generation}"), SignatureAlgorithm::Rsa2048Sha256)?)
+    }
+
+    async fn load_generations(&self) -> Result<(), CaError> {
+        let mut loaded = Vec::new();
+        for (_, (number, der)) in self.store.list::<(u32, Bytes)>("generation").await? {
+            let certificate = Certificate::from_der(&der.0)?;
+            loaded.push(Arc::new(Generation { number, certificate, signer: self.key(number)? }));
+        }
+        if let Ok(mut generations) = self.generations.write() {
+            *generations = loaded;
+        }
+        Ok(())
+    }
+
+    async fn add_generation(&self, from: i64, until: i64) -> Result<(), CaError> {
+        let number = u32::try_from(self.generations().len() + 1).unwrap_or(u32::MAX);
+        let signer = self.key(number)?;
+        let second = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        let period = Period { not_before: second(from), not_after: second(until) };
+        let linted = profile::authority(self.kind, &random_serial(), signer.public_spki(), period)?.lint()?;
+        let signature = signer.sign(linted.to_be_signed())?;
+        let certificate = linted.assemble(&signature)?;
+        let mut transaction = self.store.begin().await?;
+        let id = format!("{number:04}");
+        transaction.insert("generation", &id, &(number, Bytes(certificate.as_der().to_vec()))).await?;
+        self.audit(&mut transaction, "generation.made", serde_json::json!({ "generation": number })).await?;
+        transaction.commit().await?;
+        self.load_generations().await
+    }
+
+    /// Adds to this CA's audit log.
+    pub async fn audit(
+        &self,
+        transaction: &mut Transaction,
+        action: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        transaction.audit(&AuditEntry { time: self.clock.civil(), action: action.to_owned(), detail }).await
+    }
+
+    /// Issues, in boulder's order: check, persist the serial, lint the draft, audit before, sign once, audit
+    /// after. A request that was cut off goes on with its serial; one that is done gets its certificate again.
+    pub async fn issue(&self, request: &Request) -> Result<Issued, CaError> {
+        let reserved = self.reserve(request).await?;
+        let id = reserved.serial.to_string();
+        if let Some(issued) = self.store.get::<Issued>("certificate", &id).await? {
+            return Ok(issued);
+        }
+        let generations = self.generations();
+        let generation = generations
+            .iter()
+            .find(|generation| generation.number == reserved.generation)
+            .ok_or(CaError::Keys(KeyError::Generation))?;
+        let draft = profile::leaf(
+            &request.leaf,
+            &generation.certificate,
+            &reserved.serial,
+            &request.spki,
+            request.period,
+        )?;
+        let linted = draft.lint()?;
+        let signature = generation.signer.sign(linted.to_be_signed())?;
+        let certificate = linted.assemble(&signature)?;
+        let issued = Issued {
+            generation: generation.number,
+            holder: request.holder.clone(),
+            der: Bytes(certificate.as_der().to_vec()),
+            serial: reserved.serial,
+            not_before: request.period.not_before,
+            not_after: request.period.not_after,
+            standing: Standing::Good,
+        };
+        let mut transaction = self.store.begin().await?;
+        transaction.insert("certificate", &id, &issued).await?;
+        self.audit(&mut transaction, "certificate.issued", serde_json::json!({ "serial": id })).await?;
+        transaction.commit().await?;
+        Ok(issued)
+    }
+
+    async fn reserve(&self, request: &Request) -> Result<Reserved, CaError> {
+        let mut transaction = self.store.begin().await?;
+        if let Some(reserved) = transaction.get::<Reserved>("request", &request.id).await? {
+            return Ok(reserved);
+        }
+        let serial = loop {
+            let serial = random_serial();
+            if transaction.insert("serial", &serial.to_string(), &request.id).await? {
+                break serial;
+            }
+        };
+        let reserved = Reserved { serial, generation: self.newest()?.number };
+        transaction.insert("request", &request.id, &reserved).await?;
+        let detail = serde_json::json!({ "serial": reserved.serial, "request": request.id });
+        self.audit(&mut transaction, "certificate.prepared", detail).await?;
+        transaction.commit().await?;
+        Ok(reserved)
+    }
+
+    /// A certificate that it issued.
+    pub async fn find(&self, serial: &Serial) -> Result<Option<Issued>, CaError> {
+        Ok(self.store.get("certificate", &serial.to_string()).await?)
+    }
+
+    /// Certificates of a holder, newest first.
+    pub async fn of_holder(&self, holder: &str) -> Result<Vec<Issued>, CaError> {
+        let all = self.store.list::<Issued>("certificate").await?;
+        let mut found: Vec<Issued> =
+            all.into_iter().map(|(_, issued)| issued).filter(|issued| issued.holder == holder).collect();
+        found.sort_by_key(|issued| std::cmp::Reverse(issued.not_before));
+        Ok(found)
+    }
+
+    /// Changes where a certificate stands. Doing it twice is doing it once.
+    pub async fn act(&self, serial: &Serial, action: Action) -> Result<Issued, CaError> {
+        let id = serial.to_string();
+        let mut transaction = self.store.begin().await?;
+        let mut issued: Issued =
+            transaction.get("certificate", &id).await?.ok_or_else(|| CaError::NotFound(serial.clone()))?;
+        let Some(standing) = issued.standing.after(self.kind, action, self.clock.civil())? else {
+            return Ok(issued);
+        };
+        issued.standing = standing;
+        transaction.put("certificate", &id, &issued).await?;
+        let changes: u64 = transaction.get("counter", "changes").await?.unwrap_or_default();
+        transaction.put("counter", "changes", &(changes + 1)).await?;
+        let detail = serde_json::json!({ "serial": id, "standing": issued.standing });
+        self.audit(&mut transaction, "certificate.status", detail).await?;
+        transaction.commit().await?;
+        Ok(issued)
+    }
+}
+
+/// 64 random bits, positive, without a leading zero octet.
+pub fn random_serial() -> Serial {
+    loop {
+        let mut octets = SystemRandom::octets::<SERIAL_OCTETS>();
+        if let Some(first) = octets.first_mut() {
+            *first &= 0x7F;
+        }
+        if octets.first() != Some(&0)
+            && let Ok(serial) = Serial::from_be_bytes(&octets)
+        {
+            return serial;
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What the authority answers over HTTP.
+
+use axum::{
+    Json, Router,
+    body::Bytes as Body,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64ct::{Base64, Encoding};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{collections::HashMap, sync::Arc};
+use tefuda_authority::matrix::{Action, Event};
+use tefuda_card::personalisation::Personalisation;
+use tefuda_pki::{
+    crl::RevocationReason,
+    ocsp::{self, OcspError, Request, ResponseStatus},
+};
+use tefuda_types::{CertificateKind, ResidentId, Serial};
+use tefuda_web::{Answer, Bearer, Problem};
+
+use crate::{
+    Authority, ResidentView,
+    ca::{CaError, Generation},
+    counter::NewCard,
+    lists::List,
+};
+
+/// An OCSP GET path longer than this is no request (RFC 6960, A.1: GET is for requests below 255 octets).
+const OCSP_PATH_OCTETS_MAX: usize = 2_048;
+
+/// Why a request names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// No such list, generation or file.
+    #[error("there is no such list")]
+    ListNotFound,
+    /// A reason that RFC 5280 does not have.
+    #[error("there is no such reason for a revocation")]
+    ReasonUnknown,
+}
+
+tefuda_types::reasons! { RouteError {
+    ListNotFound => "crl.not_found", Caller;
+    ReasonUnknown => "revocation.reason_unknown", Malformed;
+} }
+
+type Shared = State<Arc<Authority>>;
+
+/// Everything that the authority answers.
+pub fn router(authority: Arc<Authority>) -> Router {
+    let token = Arc::clone(&authority.context.admin_token);
+    let admin = Router::new()
+        .route("/admin/residents", get(residents))
+        .route("/admin/residents/{id}", get(resident))
+        .route("/admin/residents/{id}/card", post(personalise))
+        .route("/admin/residents/{id}/events/{event}", post(event))
+        .route("/admin/generations/{kind}", post(rotate))
+        .route("/admin/revocations", post(revoke))
+        .route("/admin/audit", get(audit));
+    Router::new()
+        .route("/crl/index.json", get(list_index))
+        .route("/crl/{file}", get(list))
+        .route("/trust/index.json", get(trust))
+        .route("/ocsp", post(ocsp_post))
+        .route("/ocsp/{*request}", get(ocsp_get))
+        .merge(Bearer(token).protect(admin))
+        .with_state(authority)
+}
+
+impl Authority {
+    /// Where the responder of all CAs is.
+    pub(crate) fn ocsp_url(&self) -> String {
+        format!("{}/ocsp", self.context.urls.authority())
+    }
+
+    fn list_name(kind: CertificateKind, generation: &Generation, list: List) -> String {
+        let suffix = if list == List::Full { "crl" } else { "delta.crl" };
+        format!("{kind}-g{}.{suffix}", generation.number)
+    }
+
+    fn list_url(&self, kind: CertificateKind, generation: &Generation, list: List) -> String {
+        format!("{}/crl/{}", self.context.urls.authority(), Self::list_name(kind, generation, list))
+    }
+
+    /// A list by the name of its file, made if it is stale.
+    async fn list_file(&self, file: &str) -> Result<Vec<u8>, Problem> {
+        for kind in CertificateKind::ALL {
+            let ca = self.ca(kind);
+            for generation in ca.generations() {
+                for list in [List::Full, List::Delta] {
+                    if Self::list_name(kind, &generation, list) == file {
+                        let delta_url = self.list_url(kind, &generation, List::Delta);
+                        return Ok(ca.list(&generation, list, &delta_url).await?);
+                    }
+                }
+            }
+        }
+        Err(RouteError::ListNotFound.into())
+    }
+
+    async fn answer_ocsp(&self, der: &[u8]) -> Result<Vec<u8>, OcspFailure> {
+        let request = Request::parse(der)?;
+        for kind in CertificateKind::ALL {
+            let ca = self.ca(kind);
+            let generations = ca.generations();
+            let certificates: Vec<_> =
+                generations.iter().map(|generation| generation.certificate.clone()).collect();
+            if let Ok(position) = request.issuer(&certificates)
+                && let Some(generation) = generations.get(position)
+            {
+                return Ok(ca.answer(generation, &request).await?);
+            }
+        }
+        Err(OcspError::Unauthorized.into())
+    }
+}
+
+/// What keeps a responder from answering.
+#[derive(Debug)]
+struct OcspFailure(ResponseStatus);
+
+impl From<OcspError> for OcspFailure {
+    fn from(error: OcspError) -> Self {
+        Self(error.status())
+    }
+}
+
+impl From<CaError> for OcspFailure {
+    fn from(error: CaError) -> Self {
+        tracing::error!(%error, "the OCSP responder failed");
+        Self(ResponseStatus::TryLater)
+    }
+}
+
+async fn list_index(State(authority): Shared) -> Json<Value> {
+    let mut lists = Vec::new();
+    for kind in CertificateKind::ALL {
+        for generation in authority.ca(kind).generations() {
+            lists.push(json!({
+                "kind": kind,
+                "generation": generation.number,
+                "full": authority.list_url(kind, &generation, List::Full),
+                "delta": authority.list_url(kind, &generation, List::Delta),
+            }));
+        }
+    }
+    Json(json!({ "lists": lists }))
+}
+
+async fn list(State(authority): Shared, Path(file): Path<String>) -> Result<Response, Problem> {
+    let list = authority.list_file(&file).await?;
+    let headers = [(header::CONTENT_TYPE, "application/pkix-crl"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, list).into_response())
+}
+
+/// A root, for trust stores.
+#[derive(Debug, Serialize)]
+struct Root {
+    role: String,
+    generation: u32,
+    subject: String,
+    key_id: String,
+    pem: String,
+}
+
+async fn trust(State(authority): Shared) -> Json<Value> {
+    let mut roots = Vec::new();
+    for kind in CertificateKind::ALL {
+        for generation in authority.ca(kind).generations() {
+            let certificate = &generation.certificate;
+            roots.push(Root {
+                role: format!("{kind}-ca"),
+                generation: generation.number,
+                subject: certificate.subject().to_string(),
+                key_id: certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect(),
+                pem: certificate.to_pem(),
+            });
+        }
+    }
+    Json(json!({ "roots": roots }))
+}
+
+fn ocsp_response(answer: Result<Vec<u8>, OcspFailure>) -> Response {
+    let body = answer.unwrap_or_else(|OcspFailure(status)| ocsp::error_response(status));
+    ([(header::CONTENT_TYPE, "application/ocsp-response")], body).into_response()
+}
+
+async fn ocsp_post(State(authority): Shared, body: Body) -> Response {
+    ocsp_response(authority.answer_ocsp(&body).await)
+}
+
+async fn ocsp_get(State(authority): Shared, Path(request): Path<String>) -> Response {
+    if request.len() > OCSP_PATH_OCTETS_MAX {
+        return StatusCode::URI_TOO_LONG.into_response();
+    }
+    let der = Base64::decode_vec(&request).unwrap_or_default();
+    ocsp_response(authority.answer_ocsp(&der).await)
+}
+
+#[derive(Debug, Deserialize)]
+struct Reveal {
+    #[serde(default)]
+    reveal: bool,
+}
+
+async fn residents(
+    State(authority): Shared,
+    Query(query): Query<Reveal>,
+) -> Answer<HashMap<&'static str, Vec<ResidentView>>> {
+    Ok(Json(HashMap::from([("residents", authority.residents(query.reveal).await?)])))
+}
+
+async fn resident(
+    State(authority): Shared,
+    Path(id): Path<ResidentId>,
+    Query(query): Query<Reveal>,
+) -> Answer<ResidentView> {
+    Ok(Json(authority.resident_view(&id, query.reveal).await?))
+}
+
+async fn personalise(
+    State(authority): Shared,
+    Path(id): Path<ResidentId>,
+    Json(card): Json<NewCard>,
+) -> Answer<Personalisation> {
+    Ok(Json(authority.personalise(&id, &card).await?))
+}
+
+async fn event(
+    State(authority): Shared,
+    Path((id, event)): Path<(ResidentId, Event)>,
+) -> Answer<ResidentView> {
+    authority.happen(&id, event).await?;
+    Ok(Json(authority.resident_view(&id, false).await?))
+}
+
+async fn rotate(State(authority): Shared, Path(kind): Path<CertificateKind>) -> Answer<Value> {
+    let generation = authority.ca(kind).rotate().await?;
+    let key_id: String = generation.certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect();
+    Ok(Json(json!({ "kind": kind, "generation": generation.number, "key_id": key_id })))
+}
+
+#[derive(Debug, Deserialize)]
+struct Revocation {
+    kind: CertificateKind,
+    serial: Serial,
+    reason: String,
+}
+
+async fn revoke(State(authority): Shared, Json(revocation): Json<Revocation>) -> Answer<Value> {
+    let reason = RevocationReason::from_name(&revocation.reason)
+        .filter(|reason| *reason != RevocationReason::CertificateHold)
+        .ok_or(RouteError::ReasonUnknown)?;
+    let issued = authority.ca(revocation.kind).act(&revocation.serial, Action::Revoke(reason)).await?;
+    Ok(Json(json!({
+        "kind": revocation.kind,
+        "serial": issued.serial,
+        "status": issued.standing.status(),
+        "reason": issued.standing.reason().map(RevocationReason::as_str),
+    })))
+}
+
+async fn audit(State(authority): Shared) -> Answer<Value> {
+    let mut logs = Vec::new();
+    for kind in CertificateKind::ALL {
+        let entries = authority.ca(kind).store.verify_audit().await?;
+        logs.push(json!({ "role": format!("ca-{kind}"), "entries": entries }));
+    }
+    let entries = authority.registrar.store.verify_audit().await?;
+    logs.push(json!({ "role": "registrar", "entries": entries }));
+    Ok(Json(json!({ "verified": true, "logs": logs })))
+}
