@@ -14,6 +14,8 @@ pub struct Atr(pub Vec<u8>);
 pub trait Chip: Send {
     /// Power is applied, or the reset line pulled: volatile state is gone.
     fn power_on(&mut self) -> Atr;
+    /// What the chip answers to a reset, without one.
+    fn atr(&self) -> Atr;
     /// Power is cut.
     fn power_off(&mut self);
     /// Answers one command APDU with response data and status word.

@@ -355,6 +355,10 @@ fn master_file(memory: &Memory, command: &Command) -> Response {
 impl<S: Silicon> Chip for Card<S> {
     fn power_on(&mut self) -> Atr {
         self.power = Power::MasterFile;
+        self.atr()
+    }
+
+    fn atr(&self) -> Atr {
         Atr(ATR.to_vec())
     }
 

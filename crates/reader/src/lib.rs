@@ -1,1 +1,8 @@
 //! Readers: the virtual PC/SC protocol (vpcd) and PC/SC hardware behind a feature.
+
+mod contact;
+#[cfg(feature = "pcsc")]
+pub mod hardware;
+pub mod vpcd;
+
+pub use contact::{Contact, SharedChip};
