@@ -25,9 +25,6 @@ pub enum RegisterError {
     /// A date that is none.
     #[error("resident {0} has a date that is none")]
     Date(ResidentId),
-    /// A resident of that name exists.
-    #[error("resident {0} exists already")]
-    Exists(ResidentId),
     /// Nobody of that name.
     #[error("there is no resident {0}")]
     NotFound(ResidentId),
@@ -36,7 +33,6 @@ pub enum RegisterError {
 tefuda_types::reasons! { RegisterError {
     Malformed(_) => "register.malformed", Malformed;
     Date(_) => "register.date_malformed", Malformed;
-    Exists(_) => "resident.exists", Policy;
     NotFound(_) => "resident.not_found", Caller;
 } }
 

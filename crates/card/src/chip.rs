@@ -125,11 +125,9 @@ impl<S: Silicon> Card<S> {
     /// Makes the keys of a new card. They stay inside; power off before [`Card::personalise`] loses them.
     ///
     /// # Errors
-    /// [`CardError::State`] for a card that is personalised, [`CardError::Engine`].
+    /// [`CardError::State`] for a card that is personalised, [`CardError::Dead`], [`CardError::Engine`].
     pub fn make_keys(&mut self) -> Result<PublicKeys, CardError> {
-        if self.dead || self.is_personalised() {
-            return Err(CardError::State);
-        }
+        self.expect_blank()?;
         let mut rng = SiliconRng(self.vault.silicon());
         let mut public = Vec::new();
         for slot in KeySlot::ALL {
@@ -145,14 +143,19 @@ impl<S: Silicon> Card<S> {
     /// # Errors
     /// [`CardError::State`] unless keys were made since power-on, [`CardError::PowerCut`].
     pub fn personalise(&mut self, personalisation: &Personalisation) -> Result<(), CardError> {
-        if self.dead || self.is_personalised() {
-            return Err(CardError::State);
-        }
+        self.expect_blank()?;
         let memory = personalisation.lay_out(&self.slots).ok_or(CardError::State)?;
         self.store(&memory)?;
         self.memory = Some(memory);
         self.slots = Slots::default();
         Ok(())
+    }
+
+    const fn expect_blank(&self) -> Result<(), CardError> {
+        if self.dead {
+            return Err(CardError::Dead);
+        }
+        if self.is_personalised() { Err(CardError::State) } else { Ok(()) }
     }
 
     /// What the municipal counter does for a holder who is known to it: sets passwords anew and gives all

@@ -231,6 +231,7 @@ pub fn certificate(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<u8>, ReadError> {
     let id = match kind {
+        PinKind::Sign if !has_signature_certificate(card)? => return Err(ReadError::NoSignatureCertificate),
         PinKind::Sign => jpki::SIGN_CERTIFICATE,
         PinKind::Auth => jpki::AUTH_CERTIFICATE,
     };

@@ -6,7 +6,6 @@ use axum::{
     response::Response,
 };
 use std::{sync::Arc, time::Duration};
-use tefuda_types::{Blame, ReasonCode};
 use tokio::{net::TcpListener, sync::watch};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -23,6 +22,19 @@ const BODY_OCTETS_MAX: usize = 256 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 /// One identifier from the first message of a story through all actors.
 pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+
+/// Why a route stays closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// No bearer token, or not the one.
+    #[error("the bearer token is missing or wrong")]
+    Unauthorized,
+}
+
+tefuda_types::reasons! { AccessError {
+    Unauthorized => "access.unauthorized", Policy;
+} }
 
 /// Guards a router by a bearer token: the command line's, the call centre's.
 #[derive(Clone, Debug)]
@@ -47,11 +59,7 @@ impl Bearer {
         if shown.is_some_and(|shown| constant_time_equal(shown.as_bytes(), token.as_bytes())) {
             Ok(next.run(request).await)
         } else {
-            Err(Problem::new(
-                Blame::Policy,
-                ReasonCode::new("access.unauthorized"),
-                "the bearer token is missing or wrong",
-            ))
+            Err(AccessError::Unauthorized.into())
         }
     }
 
