@@ -7,4 +7,5 @@ mod random;
 mod space;
 
 pub use random::SystemRandom;
-pub use space::{Environment, KeyError, KeySpace, SoftwareKey};
+pub use space::{KeyError, KeySpace, SoftwareKey};
+pub use tefuda_types::Environment;

@@ -11,18 +11,9 @@ use std::{
 };
 use tefuda_pki::{SignatureAlgorithm, Signer, SignerError};
 use tefuda_store::files;
-use tefuda_types::Secret;
+use tefuda_types::{Environment, Secret};
 
 use crate::SystemRandom;
-
-/// Where a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Environment {
-    /// On one machine, with synthetic residents.
-    Sandbox,
-    /// For real.
-    Production,
-}
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]

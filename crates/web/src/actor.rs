@@ -1,8 +1,8 @@
 //! What every actor is started with.
 
 use std::{path::PathBuf, sync::Arc};
-use tefuda_keys::Environment;
 use tefuda_store::SystemClock;
+use tefuda_types::Environment;
 
 /// Where the actors are.
 #[derive(Clone, Debug)]
