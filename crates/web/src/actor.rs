@@ -67,3 +67,13 @@ pub struct ActorContext {
     /// Sandbox or production.
     pub environment: Environment,
 }
+
+impl ActorContext {
+    /// The context of an actor by its name, whose clock may be skewed.
+    ///
+    /// # Errors
+    /// What the file system says of the skew that is kept.
+    pub fn of_actor(&self, actor: &str) -> std::io::Result<Self> {
+        Ok(Self { clock: Arc::new(self.clock.of_actor(actor)?), ..self.clone() })
+    }
+}

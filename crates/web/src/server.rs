@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderName, header},
     middleware::{self, Next},
     response::Response,
+    routing::get,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
@@ -77,6 +78,9 @@ fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
 /// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
 pub fn layered(router: Router) -> Router {
     router
+        // An actor listens only when its stores are open: who gets an answer gets one from a ready actor.
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(|| async { "ok" }))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
