@@ -5,5 +5,6 @@ mod hold;
 mod routes;
 mod table;
 
+pub use clock::{ClockError, ClockMove, ClockView, Clocks, Skew};
 pub use routes::router;
 pub use table::{CardTable, HeldCard, TableError};

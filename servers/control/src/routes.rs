@@ -10,16 +10,21 @@ use std::{sync::Arc, time::Duration};
 use tefuda_types::ResidentId;
 use tefuda_web::{ActorContext, Answer, Bearer, Problem};
 
-use crate::{clock, hold::hold, table::CardTable};
+use crate::{
+    clock::{self, Clocks},
+    hold::hold,
+    table::CardTable,
+};
 
 /// Pause between cards that are made ahead of need, so that what a person asks for comes first.
 const IDLE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that the control room answers.
-pub fn router(context: &ActorContext, table: Arc<CardTable>) -> Router {
+pub fn router(context: &ActorContext, clocks: Clocks, table: Arc<CardTable>) -> Router {
     let clock = Router::new()
         .route("/admin/clock", get(clock::show).post(clock::set))
-        .with_state(Arc::clone(&context.clock));
+        .route("/admin/clock/skew/{actor}", post(clock::skew))
+        .with_state(clocks);
     let cards = Router::new()
         .route("/admin/cards/{resident}/hold", post(hold_card))
         .route("/admin/cards/{resident}/unblock", post(unblock))
