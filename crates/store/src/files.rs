@@ -13,9 +13,9 @@ use std::{
 /// # Errors
 /// What the file system says.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
+    // The parent of a bare name is the empty path, which is no folder to open.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let fresh = path.with_file_name(name);
@@ -23,10 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    File::open(folder)?.sync_all()
 }
 
 /// A file's bytes; `None` if it is not there.
@@ -57,6 +54,12 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether there is something at a path.
+#[must_use]
+pub fn exists(path: &Path) -> bool {
+    path.exists()
 }
 
 /// Removes a folder and what is in it, if it is there.

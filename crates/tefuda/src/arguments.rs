@@ -1,0 +1,76 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use crate::{
+    up,
+    verbs::{authority, card, clock, resident, trust},
+};
+
+/// Japan's Individual Number Card, from the chip to the login, on one machine.
+///
+/// Without a command, starts every actor (`tefuda up`).
+#[derive(Debug, Parser)]
+#[command(name = "tefuda", version)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What every command takes, before or after its name.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Where everything is kept.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".tefuda")]
+    pub home: PathBuf,
+    /// Print one JSON value, and nothing else, on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of refusals.
+    #[arg(long, global = true, value_enum, default_value = "en")]
+    pub lang: Language,
+    /// What is logged on standard error, as `info` or `tefuda=debug,sqlx=warn`.
+    #[arg(long, global = true, value_name = "FILTER", env = "TEFUDA_LOG", default_value = "warn")]
+    pub log: String,
+}
+
+/// A language of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Japanese.
+    Ja,
+    /// English.
+    En,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start every actor and wait for SIGTERM or SIGINT.
+    Up(up::Options),
+    /// The civil clock.
+    #[command(subcommand)]
+    Clock(clock::Verb),
+    /// Residents of the register.
+    #[command(subcommand)]
+    Resident(resident::Verb),
+    /// Residents' cards.
+    #[command(subcommand)]
+    Card(card::Verb),
+    /// What the authority's operators and call centre do.
+    #[command(subcommand)]
+    Authority(authority::Verb),
+    /// Roots and revocation lists.
+    #[command(subcommand)]
+    Trust(trust::Verb),
+    /// Look at everything; say what is wrong and what to do.
+    Doctor,
+    /// Empty the home.
+    Reset {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -1,0 +1,119 @@
+//! The home: whose it is, which version, which ports, which time.
+
+use jiff::civil::Time;
+use std::path::{Path, PathBuf};
+use tefuda_keys::SystemRandom;
+use tefuda_store::{
+    SystemClock,
+    files::{self, Lock, LockError},
+};
+use tefuda_types::{Clock, JST, Timestamp, jst};
+
+use crate::failure::ProgramError;
+
+/// Version of what is kept in a home.
+pub const VERSION: u32 = 1;
+/// Port of the first actor, unless said otherwise.
+pub const PORT_BASE: u16 = 8480;
+/// Applications are decided from here …
+const OPENS: Time = Time::constant(8, 0, 0, 0);
+/// … to here.
+const CLOSES: Time = Time::constant(19, 30, 0, 0);
+/// When civil time begins on a first start at night.
+const MORNING: Time = Time::constant(10, 0, 0, 0);
+
+/// A home that is there already.
+#[derive(Debug)]
+pub struct Known {
+    /// First of its ports.
+    pub port_base: u16,
+}
+
+fn number<T: core::str::FromStr>(path: &Path) -> Result<Option<T>, ProgramError> {
+    let Some(text) = files::read(path)? else { return Ok(None) };
+    let number = String::from_utf8_lossy(&text).trim().parse();
+    number.map(Some).map_err(|_| ProgramError::Disk(std::io::ErrorKind::InvalidData.into()))
+}
+
+/// Looks at a home without touching it.
+///
+/// # Errors
+/// [`ProgramError::HomeLater`], [`ProgramError::Disk`].
+pub fn look(home: &Path) -> Result<Option<Known>, ProgramError> {
+    match number::<u32>(&home.join("version"))? {
+        None => Ok(None),
+        Some(version) if version > VERSION => Err(ProgramError::HomeLater(version)),
+        Some(_) => Ok(Some(Known { port_base: number(&home.join("port-base"))?.unwrap_or(PORT_BASE) })),
+    }
+}
+
+/// Takes the home for this process.
+///
+/// # Errors
+/// [`ProgramError::HomeHeld`], [`ProgramError::Disk`].
+pub fn take(home: &Path) -> Result<Lock, ProgramError> {
+    Lock::take(home, std::process::id()).map_err(|error| match error {
+        LockError::Held { pid } => ProgramError::HomeHeld(pid),
+        LockError::Io(error) => ProgramError::Disk(error),
+    })
+}
+
+/// Writes down what a new home is. The version comes last: without it there is no home.
+///
+/// # Errors
+/// [`ProgramError::Disk`].
+pub fn found(home: &Path, port_base: u16) -> Result<(), ProgramError> {
+    let clock = SystemClock::open(home)?;
+    let start = first_civil_time(clock.wire());
+    if start != clock.wire() && files::read(&home.join("clock"))?.is_none() {
+        clock.set(start)?;
+    }
+    files::write(&home.join("port-base"), port_base.to_string().as_bytes())?;
+    files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// The host's time in business hours, the last morning before it otherwise, so that a first enrolment is
+/// decided at once and other programs' clocks believe the certificates.
+fn first_civil_time(host: Timestamp) -> Timestamp {
+    let local = jst(host);
+    if (OPENS..CLOSES).contains(&local.time()) {
+        return host;
+    }
+    let day = if local.time() < MORNING { local.date().yesterday() } else { Ok(local.date()) };
+    day.ok().and_then(|day| JST.to_timestamp(day.to_datetime(MORNING)).ok()).unwrap_or(host)
+}
+
+/// The file with the token that the command line shows.
+pub fn token_path(home: &Path) -> PathBuf {
+    home.join("control.token")
+}
+
+/// A new token for this start.
+///
+/// # Errors
+/// [`ProgramError::Disk`].
+pub fn fresh_token(home: &Path) -> Result<String, ProgramError> {
+    let token: String = SystemRandom::octets::<32>().iter().map(|octet| format!("{octet:02x}")).collect();
+    files::write(&token_path(home), token.as_bytes())?;
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_start_at_night_begins_in_the_last_morning() {
+        let cases = [
+            ("2026-11-24T07:59:59+09:00", "2026-11-23T10:00:00+09:00"),
+            ("2026-11-24T08:00:00+09:00", "2026-11-24T08:00:00+09:00"),
+            ("2026-11-24T19:29:59+09:00", "2026-11-24T19:29:59+09:00"),
+            ("2026-11-24T19:30:00+09:00", "2026-11-24T10:00:00+09:00"),
+            ("2027-01-01T00:30:00+09:00", "2026-12-31T10:00:00+09:00"),
+        ];
+        for (host, civil) in cases {
+            assert_eq!(first_civil_time(host.parse().unwrap()), civil.parse().unwrap(), "{host}");
+        }
+    }
+}

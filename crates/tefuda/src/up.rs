@@ -1,0 +1,198 @@
+//! Every actor in one process.
+
+use axum::Router;
+use clap::Args;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tefuda_authority_server::Authority;
+use tefuda_control_server::{CardTable, Clocks};
+use tefuda_store::{SystemClock, files};
+use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
+use tefuda_web::{ActorContext, Urls};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::{
+    Done,
+    arguments::Common,
+    failure::ProgramError,
+    home, print,
+    running::{Ready, run_file},
+};
+
+/// Actors in the order of their ports.
+pub const ACTORS: [&str; 2] = ["control", "authority"];
+
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    /// First of the ports; 8480, or what the home remembers.
+    #[arg(long, value_name = "N")]
+    port_base: Option<u16>,
+    /// Written when everything answers: where everything is.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Civil time at this start.
+    #[arg(long, value_name = "RFC3339")]
+    clock: Option<Timestamp>,
+}
+
+/// Starts everything and runs until it is told to stop.
+pub async fn up(Common { home, log: filter, .. }: &Common, options: &Options) -> Done {
+    log(filter);
+    let known = home::look(home)?;
+    // Who holds the home is a better answer than that its ports are taken; a home that is not there is not
+    // made before the ports are ours.
+    let held = known.as_ref().map(|_| home::take(home)).transpose()?;
+    let port_base = port_base(known.as_ref(), options.port_base)?;
+    let listeners = bind(port_base).await?;
+    let _held = match held {
+        Some(lock) => lock,
+        None => home::take(home)?,
+    };
+    if known.is_none() {
+        home::found(home, port_base)?;
+    }
+    let context = context(home, port_base, options.clock)?;
+    let system =
+        System::open(context).await.map_err(|error| ProgramError::ActorFailed(format!("{error:#}")))?;
+    system.run(listeners, options.ready_file.as_deref()).await
+}
+
+fn log(filter: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Only the first in a process counts; there is one.
+    let _ = if std::io::stderr().is_terminal() { lines.try_init() } else { lines.json().try_init() };
+}
+
+fn port_base(known: Option<&home::Known>, wanted: Option<u16>) -> Result<u16, ProgramError> {
+    match (known, wanted) {
+        (Some(known), Some(wanted)) if known.port_base != wanted => {
+            Err(ProgramError::OtherPortBase(known.port_base))
+        }
+        (Some(known), _) => Ok(known.port_base),
+        (None, wanted) => Ok(wanted.unwrap_or(home::PORT_BASE)),
+    }
+}
+
+async fn bind(port_base: u16) -> Result<Vec<TcpListener>, ProgramError> {
+    let mut listeners = Vec::new();
+    for (port, _) in (port_base..).zip(ACTORS) {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await;
+        listeners.push(listener.map_err(|_| ProgramError::PortTaken(port))?);
+    }
+    Ok(listeners)
+}
+
+fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<ActorContext, ProgramError> {
+    let clock = SystemClock::open(home)?;
+    if let Some(civil) = civil {
+        clock.set(civil)?;
+    }
+    Ok(ActorContext {
+        home: std::path::absolute(home)?,
+        clock: Arc::new(clock),
+        urls: Urls { port_base },
+        admin_token: home::fresh_token(home)?.into(),
+        environment: Environment::Sandbox,
+    })
+}
+
+/// The actors, open but not yet listening.
+struct System {
+    context: ActorContext,
+    cards: Arc<CardTable>,
+    routers: Vec<Router>,
+}
+
+impl System {
+    async fn open(context: ActorContext) -> anyhow::Result<Self> {
+        let of_authority = context.of_actor("authority")?;
+        let actors = BTreeMap::from([("authority", Arc::clone(&of_authority.clock))]);
+        let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(actors) };
+        let authority = Authority::open(of_authority).await?;
+        let cards = Arc::new(CardTable::new(&context));
+        let routers = vec![
+            tefuda_control_server::router(&context, clocks, Arc::clone(&cards)),
+            tefuda_authority_server::router(authority),
+        ];
+        Ok(Self { context, cards, routers })
+    }
+
+    async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (stop, stopping) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        for (listener, router) in listeners.into_iter().zip(self.routers) {
+            servers.spawn(tefuda_web::serve(listener, router, stopping.clone()));
+        }
+        announce(&ready(&self.context), ready_file)?;
+        let ahead = tokio::spawn(self.cards.make_ahead());
+        let failed = tokio::select! {
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            ended = servers.join_next() => Some(format!("{ended:?}")),
+        };
+        ahead.abort();
+        stop.send_replace(true);
+        while servers.join_next().await.is_some() {}
+        files::remove(&run_file(&self.context.home))?;
+        match failed {
+            None => Ok(Value::Null),
+            Some(how) => Err(ProgramError::ActorFailed(how).into()),
+        }
+    }
+}
+
+/// Where everything is.
+fn ready(context: &ActorContext) -> Ready {
+    let urls = &context.urls;
+    let address = |name: &str, url: String| (name.to_owned(), url);
+    let authority = urls.authority();
+    let addresses = BTreeMap::from([
+        address("ocsp", format!("{authority}/ocsp")),
+        address("crl", format!("{authority}/crl/index.json")),
+        address("url", authority),
+    ]);
+    let roles = CertificateKind::ALL.iter().map(|kind| format!("ca-{kind}")).chain(["registrar".to_owned()]);
+    let database = |role: String| {
+        let path = context.home.join("authority").join(&role).join("store.db");
+        (role, format!("sqlite://{}", path.display()))
+    };
+    Ready {
+        pid: std::process::id(),
+        home: context.home.clone(),
+        actors: BTreeMap::from([
+            ("control".to_owned(), BTreeMap::from([address("url", urls.control())])),
+            ("authority".to_owned(), addresses),
+        ]),
+        phones: BTreeMap::new(),
+        readers: BTreeMap::new(),
+        databases: roles.map(database).collect(),
+        clock: context.clock.civil(),
+    }
+}
+
+fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError> {
+    let document = serde_json::to_vec_pretty(ready).map_err(std::io::Error::from)?;
+    files::write(&run_file(&ready.home), &document)?;
+    for (actor, addresses) in &ready.actors {
+        print::prose(&format!("{actor}: {}", addresses.get("url").map(String::as_str).unwrap_or_default()));
+    }
+    print::prose(&format!(
+        "civil time: {}. Stop with Ctrl-C.",
+        tefuda_types::jst(ready.clock).strftime("%F %T")
+    ));
+    ready_file.map(|path| files::write(path, &document)).transpose()?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `tefuda authority`.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::Path;
+use tefuda_types::{CertificateKind, ResidentId, Serial};
+
+use super::card::event;
+use crate::{Done, running::Running};
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Stop a card, as the call centre does.
+    Stop {
+        #[arg(long, value_name = "ID")]
+        resident: ResidentId,
+        #[command(flatten)]
+        what: Stopped,
+    },
+    /// The next generation of a CA, under the same name.
+    Rotate {
+        /// `card-sign`, `card-auth`, `phone-sign` or `phone-auth`.
+        #[arg(long)]
+        kind: CertificateKind,
+    },
+    /// End a certificate for good.
+    Revoke {
+        #[arg(long)]
+        kind: CertificateKind,
+        /// Upper-case hexadecimal.
+        #[arg(long)]
+        serial: Serial,
+        /// As RFC 5280 names it: `keyCompromise`, `superseded`, …
+        #[arg(long)]
+        reason: String,
+    },
+    /// The audit logs.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// What is stopped.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Stopped {
+    /// The resident's card.
+    #[arg(long)]
+    card: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Go through every entry of every role.
+    Verify,
+}
+
+pub async fn run(home: &Path, verb: Verb) -> Done {
+    let running = Running::find(home)?;
+    match verb {
+        Verb::Stop { resident, what: Stopped { card: _ } } => event(&running, &resident, "card-lost").await,
+        Verb::Rotate { kind } => {
+            running.post("authority", &format!("/admin/generations/{kind}"), &json!({})).await
+        }
+        Verb::Revoke { kind, serial, reason } => {
+            let revocation = json!({ "kind": kind, "serial": serial, "reason": reason });
+            running.post("authority", "/admin/revocations", &revocation).await
+        }
+        Verb::Audit(Audit::Verify) => running.get("authority", "/admin/audit").await,
+    }
+}

@@ -1,0 +1,30 @@
+//! One module a noun.
+
+pub mod authority;
+pub mod card;
+pub mod clock;
+pub mod doctor;
+pub mod reset;
+pub mod resident;
+pub mod trust;
+
+use crate::{
+    Done,
+    arguments::{Common, Verb},
+    up,
+};
+
+/// Does what was typed.
+pub async fn run(common: &Common, verb: Verb) -> Done {
+    let home = common.home.as_path();
+    match verb {
+        Verb::Up(options) => up::up(common, &options).await,
+        Verb::Clock(verb) => clock::run(home, verb).await,
+        Verb::Resident(verb) => resident::run(home, verb).await,
+        Verb::Card(verb) => card::run(home, verb).await,
+        Verb::Authority(verb) => authority::run(home, verb).await,
+        Verb::Trust(verb) => trust::run(home, verb).await,
+        Verb::Doctor => doctor::run(home).await,
+        Verb::Reset { yes } => reset::run(home, yes),
+    }
+}
