@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -6,7 +7,6 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
 };
-use jiff::SignedDuration;
 use tefuda_types::{Clock, Timestamp};
 use tokio::sync::watch;
 
