@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod chip;
 mod command;
+pub mod globalplatform;
 mod response;
 pub mod scp03;
 pub mod tlv;

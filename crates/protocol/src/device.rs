@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use tefuda_types::{CertificateKind, CertificateStatus, ElementId, Serial, Timestamp};
 
-use crate::{Bytes, Signed, SignedMessage};
+use crate::{Bytes, Signed, SignedMessage, enrolment::WalletStatements};
 
 /// What a phone asks in its own name, without the person's password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub enum DeviceAction {
     Retire,
     /// The phone was found: lift the hold of the authentication certificate, revoke the signature certificate.
     Lift,
-    /// The element reported a sensor event.
+    /// The element reported a sensor event. Signed by the *attestation* key: the wallet instance is destroyed.
     Tampered,
     /// A new recovery code (its SHA-256).
     RecoveryCode {
@@ -48,6 +48,31 @@ impl SignedMessage for DeviceMessage {
 pub struct DeviceRequest {
     /// The message.
     pub message: Signed<DeviceMessage>,
+}
+
+/// `GET /api/devices/{element}/nonce`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeviceNonce {
+    /// Good for one message, 16 octets.
+    pub nonce: Bytes,
+}
+
+/// The answer to a device message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeviceReply {
+    /// Where the phone stands now.
+    pub device: DeviceView,
+    /// For [`DeviceAction::Statements`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<WalletStatements>,
+}
+
+/// `POST /api/stops`: who found or wrote down the recovery code stops that phone.
+#[derive(Deserialize, Serialize)]
+#[expect(missing_debug_implementations, reason = "a recovery code has no way into a log")]
+pub struct StopRequest {
+    /// As printed at enrolment.
+    pub recovery_code: String,
 }
 
 /// What a live session into the element is for.

@@ -96,7 +96,25 @@ pub struct WalletStatements {
     pub links: Vec<Statement<Link>>,
 }
 
-/// `POST /api/pin-resets`: the card was shown, signed like an application.
+/// `POST /api/pin-resets`: the card was shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PinResetRequest {
+    /// The card's certificate of the same purpose as the password, DER.
+    pub certificate: Bytes,
+    /// For the signature password: signed by the card's signature key, as an application is. For the
+    /// authentication PIN, which needs no password of the card: by the common application's key through
+    /// INTERNAL AUTHENTICATE over the SHA-256 of the bytes to be signed.
+    pub reset: Signed<PinReset>,
+}
+
+/// The answer: names the reset in [`SessionPurpose::ResetPin`](crate::device::SessionPurpose).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PinResetGrant {
+    /// Identifier of the grant.
+    pub grant: String,
+}
+
+/// That a password of an element may be set anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinReset {
     /// Chosen by the phone.

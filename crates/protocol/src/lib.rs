@@ -7,8 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod attestation;
-
 pub mod device;
+pub mod element;
 pub mod enrolment;
 pub mod login;
 pub mod phone;

@@ -1,7 +1,7 @@
 //! The home: whose it is, which version, which ports, which time.
 
 use jiff::civil::Time;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tefuda_keys::SystemRandom;
 use tefuda_store::{
     SystemClock,
@@ -84,18 +84,18 @@ fn first_civil_time(host: Timestamp) -> Timestamp {
     day.ok().and_then(|day| JST.to_timestamp(day.to_datetime(MORNING)).ok()).unwrap_or(host)
 }
 
-/// The file with the token that the command line shows.
-pub fn token_path(home: &Path) -> PathBuf {
-    home.join("control.token")
-}
+/// File of the token that the command line shows to the actors.
+pub const CONTROL_TOKEN: &str = "control.token";
+/// File of the call centre's token.
+pub const CALL_CENTRE_TOKEN: &str = "call-centre.token";
 
 /// A new token for this start.
 ///
 /// # Errors
 /// [`ProgramError::Disk`].
-pub fn fresh_token(home: &Path) -> Result<String, ProgramError> {
+pub fn fresh_token(home: &Path, file: &str) -> Result<String, ProgramError> {
     let token: String = SystemRandom::octets::<32>().iter().map(|octet| format!("{octet:02x}")).collect();
-    files::write(&token_path(home), token.as_bytes())?;
+    files::write(&home.join(file), token.as_bytes())?;
     Ok(token)
 }
 

@@ -39,6 +39,8 @@ pub struct Running {
     home: PathBuf,
     pub ready: Ready,
     pub client: Client,
+    /// The call centre's, which may stop and nothing else.
+    pub call_centre: Client,
 }
 
 impl Running {
@@ -49,11 +51,15 @@ impl Running {
     pub fn find(home: &Path) -> Result<Self, ProgramError> {
         let not_running = || ProgramError::NotRunning(home.to_owned());
         let ready = files::read(&run_file(home))?.ok_or_else(not_running)?;
-        let token = files::read(&home::token_path(home))?.ok_or_else(not_running)?;
+        let client = |file: &str| {
+            let token = files::read(&home.join(file))?.ok_or_else(not_running)?;
+            Ok::<_, ProgramError>(Client::new(Some(Arc::from(String::from_utf8_lossy(&token)))))
+        };
         Ok(Self {
             home: home.to_owned(),
             ready: serde_json::from_slice(&ready).map_err(|_| not_running())?,
-            client: Client::new(Some(Arc::from(String::from_utf8_lossy(&token)))),
+            client: client(home::CONTROL_TOKEN)?,
+            call_centre: client(home::CALL_CENTRE_TOKEN)?,
         })
     }
 

@@ -102,7 +102,8 @@ fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<Acto
         home: std::path::absolute(home)?,
         clock: Arc::new(clock),
         urls: Urls { port_base },
-        admin_token: home::fresh_token(home)?.into(),
+        admin_token: home::fresh_token(home, home::CONTROL_TOKEN)?.into(),
+        call_centre_token: home::fresh_token(home, home::CALL_CENTRE_TOKEN)?.into(),
         environment: Environment::Sandbox,
     })
 }

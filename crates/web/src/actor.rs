@@ -64,6 +64,8 @@ pub struct ActorContext {
     pub urls: Urls,
     /// What the command line shows to `/admin/*` and to phones.
     pub admin_token: Arc<str>,
+    /// What the call centre shows; it opens nothing but stops.
+    pub call_centre_token: Arc<str>,
     /// Sandbox or production.
     pub environment: Environment,
 }
