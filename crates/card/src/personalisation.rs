@@ -141,7 +141,7 @@ pub struct Personalisation {
 pub const SIGN_TRIES: u8 = 5;
 /// Tries of a four-digit PIN.
 pub const PIN_TRIES: u8 = 3;
-/// Tries of a reference number (docs/decisions/0007: not found in a public source with certainty).
+/// Tries of a reference number (docs/decisions/0012).
 pub const REFERENCE_TRIES: u8 = 10;
 
 /// Label of today's cards.

@@ -46,7 +46,7 @@ pub const EKU_OCSP_SIGNING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.9");
 /// Extended key usage client authentication.
 pub const EKU_CLIENT_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.2");
 /// Extended key usage of the statement signer: an arc of our own under the documentation arc
-/// (docs/decisions/0005).
+/// (docs/decisions/0006).
 pub const EKU_STATEMENT_SIGNING: ObjectIdentifier = oid("1.3.6.1.4.1.32473.1.1");
 /// CPS qualifier.
 pub const QUALIFIER_CPS: ObjectIdentifier = oid("1.3.6.1.5.5.7.2.1");
@@ -94,7 +94,7 @@ pub const JPKI_ADDRESS_SUBSTITUTES: ObjectIdentifier = oid("1.2.392.200149.8.5.5
 /// The certificate policy of a kind.
 ///
 /// The card's are those of the real test environment. The phone's were not found in a public source: two
-/// numbers of our own choice beside them (docs/decisions/0005).
+/// numbers of our own choice beside them (docs/decisions/0006).
 #[must_use]
 pub const fn policy(kind: CertificateKind) -> ObjectIdentifier {
     match kind {

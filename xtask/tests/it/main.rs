@@ -1,5 +1,7 @@
 //! Rules about the workspace itself.
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod floors;
 #[cfg(test)]
 mod licences;
