@@ -1,13 +1,11 @@
-extern crate std;
-
 use super::*;
 use crate::{Command, Response};
 use alloc::{string::String, vec::Vec};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/scp03-sessions.json");
-    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let sessions = include_str!("../../../../vectors/scp03-sessions.json");
+    let document: Value = serde_json::from_str(sessions).unwrap();
     document["cases"].as_array().unwrap().clone()
 }
 
