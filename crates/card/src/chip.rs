@@ -18,6 +18,8 @@ use crate::{
 
 /// ATR of the card: T=1, the one that OpenSC's table knows.
 const ATR: [u8; 9] = [0x3B, 0xE0, 0x00, 0xFF, 0x81, 0x31, 0xFE, 0x45, 0x14];
+/// Tag of the data object that holds it without its first octet, for contactless readers.
+const CONTACT_ATR: u16 = 0x5F51;
 
 /// Why a card cannot be made or used as asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -195,6 +197,8 @@ impl<S: Silicon> Card<S> {
         }
         match &self.power {
             Power::Off => Err(CardError::PowerCut),
+            // The one object that answers under applications too.
+            _ if asked_for_data(command) == Some(CONTACT_ATR) => Ok(data_object(command, ATR.split_at(1).1)),
             Power::MasterFile => Ok(master_file(memory, command)),
             Power::Application(position, selection) => {
                 let (position, selection) = (*position, selection.clone());
@@ -335,19 +339,29 @@ pub fn sign<R: CryptoRng>(
     }
 }
 
+/// The tag that a GET DATA asks for.
+const fn asked_for_data(command: &Command) -> Option<u16> {
+    match (command.cla, command.ins) {
+        (0x00 | 0x80, 0xCA) => Some(u16::from_be_bytes([command.p1, command.p2])),
+        _ => None,
+    }
+}
+
+/// The whole object or nothing: there is no chaining.
+fn data_object(command: &Command, object: &[u8]) -> Response {
+    match command.le {
+        Some(le) if object.len() <= le.as_usize() => Response::ok(object.to_vec()),
+        _ => StatusWord::WRONG_LENGTH.into(),
+    }
+}
+
 /// Commands before any application is selected: GET DATA of the master file's objects.
 fn master_file(memory: &Memory, command: &Command) -> Response {
+    if let Some(tag) = asked_for_data(command) {
+        let object = memory.data_objects.get(&tag);
+        return object.map_or(StatusWord::DATA_NOT_FOUND.into(), |object| data_object(command, &object.0));
+    }
     match (command.cla, command.ins) {
-        (0x00 | 0x80, 0xCA) => {
-            let tag = u16::from_be_bytes([command.p1, command.p2]);
-            let Some(object) = memory.data_objects.get(&tag) else {
-                return StatusWord::DATA_NOT_FOUND.into();
-            };
-            match command.le {
-                Some(le) if object.0.len() <= le.as_usize() => Response::ok(object.0.clone()),
-                _ => StatusWord::WRONG_LENGTH.into(),
-            }
-        }
         (0x00, 0xA4) if command.p1 == 0 && command.data.is_empty() => StatusWord::WRONG_P1P2.into(),
         (0x00, 0xA4) => StatusWord::NOT_FOUND.into(),
         (0x00 | 0x80, _) => StatusWord::WRONG_INS.into(),

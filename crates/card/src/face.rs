@@ -5,7 +5,7 @@
 
 use der::{Decode, asn1::UintRef};
 use sha2::{Digest, Sha256};
-use tefuda_apdu::tlv::encode;
+use tefuda_apdu::tlv::{encode, find};
 use tefuda_pki::SignerError;
 use tefuda_types::Bytes;
 
@@ -118,6 +118,16 @@ pub fn card_verifiable_certificate(
     let body = [issuer_id.as_slice(), subject_id, &public_key_object(subject_spki)?].concat();
     let signature = ca(&digest_info(&Sha256::digest(&body)))?;
     Ok(encode(0x7F21, &[encode(0x5F4E, &body), encode(0x5F37, &signature)].concat()))
+}
+
+/// A card-verifiable certificate as a data object of the master file: a header list (`4D`) that says what is
+/// certified, then what `7F21` holds, without that tag.
+#[must_use]
+pub fn certificate_object(certificate: &[u8]) -> Vec<u8> {
+    // Issuer (42, 16 octets), subject (5F20, 16 octets), key (5F49, 265 octets).
+    const HEADER: [u8; 12] = [0x4D, 0x0A, 0x42, 0x10, 0x5F, 0x20, 0x10, 0x5F, 0x49, 0x82, 0x01, 0x09];
+    let contents = find(certificate, 0x7F21).map(|object| object.value).unwrap_or_default();
+    [HEADER.as_slice(), contents].concat()
 }
 
 /// Every transparent file of both surface applications.

@@ -251,8 +251,7 @@ fn data_objects(number: &str, municipality: &str, expires: &str, certificate: &[
         (0x00F0, municipality.as_bytes().to_vec().into()),
         (0x00F2, expires.as_bytes().to_vec().into()),
         (0x00F7, RECORDS_ID.to_vec().into()),
-        (0x7F21, certificate.to_vec().into()),
-        // The contact interface's ATR without its first octet.
-        (0x5F51, vec![0xE0, 0x00, 0xFF, 0x81, 0x31, 0xFE, 0x45, 0x14].into()),
+        // The signer of records under the card-verifiable CA; older cards have no second one below it.
+        (0x00F8, face::certificate_object(certificate).into()),
     ]
 }
