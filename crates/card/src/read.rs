@@ -9,11 +9,13 @@ use thiserror::Error;
 
 use crate::{
     file::FileId,
-    personalisation::{JPKI_AID, TEXT_AID, jpki},
+    personalisation::{COMMON_AID, JPKI_AID, TEXT_AID, jpki},
 };
 
 /// Most octets of a file: a card's face with its pictures is far below it.
 pub const FILE_OCTETS_MAX: usize = 32_768;
+/// The common application's key.
+const COMMON_KEY: FileId = 0x0019;
 /// Octets that one READ BINARY asks for: the short maximum.
 const READ_OCTETS: u32 = 256;
 
@@ -252,6 +254,17 @@ pub fn sign(card: &mut impl Transceive, kind: PinKind, hash: &[u8; 32]) -> Resul
     )?;
     let command = Command::new(0x80, 0x2A, 0x00, 0x80).with_data(crate::face::digest_info(hash)).with_le(256);
     ok(card.send(&command)?)
+}
+
+/// Has the common application's key sign a challenge (INTERNAL AUTHENTICATE, PKCS #1 v1.5 over its SHA-256).
+/// No password is asked: it proves the card, not the person.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn internal_authenticate(card: &mut impl Transceive, challenge: &[u8]) -> Result<Vec<u8>, ReadError> {
+    select_application(card, COMMON_AID)?;
+    select_file(card, COMMON_KEY)?;
+    ok(card.send(&Command::new(0x00, 0x88, 0x00, 0x80).with_data(challenge).with_le(256))?)
 }
 
 /// Label of the token: which kind of card or phone this is.

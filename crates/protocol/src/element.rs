@@ -25,6 +25,18 @@ pub const DOMAIN_MODULE_AID: [u8; 8] = *b"\xF0TEFUDA\x10";
 /// The module that INSTALL makes the holder's applet from.
 pub const APPLET_MODULE_AID: [u8; 8] = *b"\xF0TEFUDA\x11";
 
+/// The portal application, as access rules name it: SHA-256 of its signing certificate, for which a fixed
+/// text stands (`TEFUDA-PORTAL-APP-1`).
+pub const PORTAL_APP: [u8; 32] = [
+    0xB4, 0xA7, 0xA4, 0xC2, 0x79, 0xD9, 0xF2, 0x77, 0x8F, 0x74, 0xE6, 0xDE, 0x8C, 0x80, 0x86, 0x48,
+    0x26, 0x75, 0xDA, 0x0C, 0x0B, 0x77, 0xAA, 0x96, 0xFD, 0x3E, 0x2A, 0x62, 0x46, 0x39, 0xB8, 0xEA,
+];
+/// The wallet, as access rules name it (`TEFUDA-WALLET-APP-1`).
+pub const WALLET_APP: [u8; 32] = [
+    0x13, 0x7B, 0x46, 0xBA, 0xC2, 0x71, 0xB2, 0x04, 0x98, 0x5E, 0xE0, 0x49, 0xC9, 0x12, 0x90, 0xE2,
+    0xFE, 0x80, 0x9A, 0x95, 0x0E, 0xA4, 0xD4, 0xB9, 0xA5, 0x95, 0x2A, 0xCA, 0x2B, 0xAA, 0xCB, 0x22,
+];
+
 /// Version of the key set that an element has in a domain before it is handed over.
 pub const INITIAL_KEY_VERSION: u8 = 0x01;
 /// Version of the key set after PUT KEY by the domain's owner.
@@ -373,6 +385,13 @@ mod tests {
             assert_eq!(AppletStatus::from_bytes(&status.to_bytes()), Ok(status));
         }
         assert!(AppletStatus::from_bytes(&[]).is_err());
+    }
+
+    #[test]
+    fn applications_are_named_by_the_hash_of_a_fixed_text() {
+        use sha2::{Digest, Sha256};
+        assert_eq!(PORTAL_APP, <[u8; 32]>::from(Sha256::digest(b"TEFUDA-PORTAL-APP-1")));
+        assert_eq!(WALLET_APP, <[u8; 32]>::from(Sha256::digest(b"TEFUDA-WALLET-APP-1")));
     }
 
     #[test]

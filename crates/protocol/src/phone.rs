@@ -89,6 +89,9 @@ pub struct CardShown {
     /// For a reset: which of the phone's passwords.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<PinKind>,
+    /// Go on although one try of the card's password is left.
+    #[serde(default)]
+    pub risk_last_try: bool,
 }
 
 impl core::fmt::Debug for CardShown {
