@@ -27,7 +27,9 @@ pub fn failure(failure: &Failure, common: &Common) {
         line(&mut io::stdout(), &refusal.to_string());
     } else {
         prose(&format!("{message}\n({}: {})", failure.reason, failure.detail));
-        value(&Value::Object(failure.more.clone()), false);
+        if !failure.more.is_empty() {
+            value(&Value::Object(failure.more.clone()), false);
+        }
     }
 }
 

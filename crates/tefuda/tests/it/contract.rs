@@ -1,0 +1,219 @@
+//! The page of the contract, walked from top to bottom.
+
+use serde_json::Value;
+
+use crate::system::{Folder, MORNING, System, TEFUDA, free_ports, run};
+
+/// Every verb that the contract names, with the words that it needs to print its help.
+const VERBS: &[&str] = &[
+    "up",
+    "clock show",
+    "clock set",
+    "clock advance",
+    "clock skew",
+    "trust export",
+    "doctor",
+    "reset",
+    "resident list",
+    "card attach",
+    "card unblock",
+    "card lose",
+    "card return",
+    "authority stop",
+    "authority rotate",
+    "authority revoke",
+    "authority audit",
+];
+
+#[track_caller]
+fn has(value: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(!value[field].is_null(), "no `{field}` in {value:#}");
+    }
+}
+
+#[track_caller]
+fn members<'a>(value: &'a Value, list: &str) -> &'a Vec<Value> {
+    value[list].as_array().unwrap_or_else(|| panic!("no list `{list}` in {value:#}"))
+}
+
+#[test]
+fn every_verb_has_help() {
+    for verb in VERBS {
+        let mut words: Vec<&str> = verb.split(' ').collect();
+        words.push("--help");
+        let answer = run(TEFUDA, &words);
+        assert_eq!(answer.code, 0, "{verb}: {answer:#?}");
+        assert!(answer.stdout.contains("--home") && answer.stdout.contains("--json"), "{verb}: {answer:#?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_2_and_nothing_running_is_3() {
+    assert_eq!(run(TEFUDA, &["card", "dance"]).code, 2);
+    assert_eq!(run(TEFUDA, &["card", "lose"]).code, 2, "whose?");
+    let folder = Folder::new();
+    for json in [&["--json", "resident", "list"][..], &["resident", "list", "--json"]] {
+        let answer = run(TEFUDA, &[json, &["--home", &folder.path("none")]].concat());
+        assert_eq!(answer.code, 3, "{answer:#?}");
+        has(&answer.json(), &["reason", "message"]);
+        assert!(!std::path::Path::new(&folder.path("none")).exists(), "looking makes no home");
+    }
+    let spoken =
+        |language| run(TEFUDA, &["resident", "list", "--lang", language, "--home", &folder.path("none")]);
+    assert!(spoken("en").stderr.is_ascii() && !spoken("ja").stderr.is_ascii());
+    assert!(spoken("en").stdout.is_empty(), "prose goes to standard error");
+}
+
+#[test]
+fn running_ending_and_starting_again() {
+    let system = System::up();
+    let (ready, base) = (system.ready(), system.base);
+    has(ready, &["pid", "home", "actors", "phones", "readers", "databases", "clock"]);
+    has(&ready["actors"]["authority"], &["url", "ocsp", "crl"]);
+    assert_eq!(ready["actors"]["authority"]["url"], format!("http://localhost:{}", base + 1));
+    let second = system.verb(&["up"]);
+    assert_eq!((second.code, second.json()["reason"].as_str()), (3, Some("home.held")), "{second:#?}");
+    assert_ne!(system.verb(&["reset", "--yes"]).code, 0, "a running system is not reset");
+    let pid = ready["pid"].to_string();
+    assert!(second.json()["detail"].as_str().unwrap().contains(&pid), "by whom it is held: {second:#?}");
+
+    let (code, folder) = system.down();
+    assert_eq!(code, Some(0), "SIGTERM ends it well");
+    let home = folder.path("home");
+    let other = run(TEFUDA, &["up", "--json", "--home", &home, "--port-base", &free_ports().to_string()]);
+    assert_eq!(
+        (other.code, other.json()["reason"].as_str()),
+        (3, Some("home.other_port_base")),
+        "{other:#?}"
+    );
+    let shown = run(TEFUDA, &["clock", "show", "--json", "--home", &home]);
+    assert_eq!(shown.code, 0, "the clock is the home's: {shown:#?}");
+    let unwell = run(TEFUDA, &["doctor", "--json", "--home", &home]);
+    assert_eq!(unwell.code, 1, "nothing runs: {unwell:#?}");
+    assert!(members(&unwell.json(), "checks").iter().any(|check| check["advice"].is_string()));
+    assert_eq!(run(TEFUDA, &["reset", "--json", "--home", &home]).code, 1, "nobody said yes");
+    assert_eq!(run(TEFUDA, &["reset", "--yes", "--json", "--home", &home]).code, 0);
+    assert!(!std::path::Path::new(&home).exists());
+}
+
+#[test]
+fn a_port_that_is_taken_leaves_no_home_behind() {
+    let folder = Folder::new();
+    let base = free_ports();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", base + 1)).unwrap();
+    let home = folder.path("home");
+    let answer = run(TEFUDA, &["up", "--json", "--home", &home, "--port-base", &base.to_string()]);
+    assert_eq!(
+        (answer.code, answer.json()["reason"].as_str()),
+        (3, Some("system.port_taken")),
+        "{answer:#?}"
+    );
+    assert!(!std::path::Path::new(&home).exists(), "ports are bound before anything is made");
+}
+
+#[test]
+fn a_home_of_a_later_version_is_refused_with_a_sentence() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("home")).unwrap();
+    folder.write("home/version", "4000000000");
+    let answer = run(TEFUDA, &["up", "--json", "--home", &folder.path("home")]);
+    assert_eq!(
+        (answer.code, answer.json()["reason"].as_str()),
+        (3, Some("home.later_version")),
+        "{answer:#?}"
+    );
+}
+
+#[test]
+fn clock_and_trust() {
+    let system = System::up();
+    let before = system.done(&["clock", "show"]);
+    has(&before, &["civil", "japan", "host"]);
+    assert!(before["japan"].as_str().unwrap().starts_with("2026-10-05 10:0"), "Japan time: {before}");
+    system.done(&["clock", "advance", "P1D"]);
+    let set = system.done(&["clock", "set", "2026-10-07T12:00:00+09:00"]);
+    assert!(set["civil"].as_str().unwrap().starts_with("2026-10-07T03:00:0"), "{set}");
+    assert_eq!(system.refused(&["clock", "set", MORNING]), "clock.backwards");
+    assert_eq!(system.refused(&["clock", "advance", "tomorrow"]), "clock.malformed");
+    assert_eq!(system.refused(&["clock", "skew", "nobody", "PT3S"]), "actor.not_found");
+    let skewed = system.done(&["clock", "skew", "authority", "PT3S"]);
+    assert_eq!(skewed["skew"]["authority"], "PT3S");
+    system.done(&["clock", "skew", "authority", "-PT3S"]);
+    system.done(&["clock", "skew", "authority", "PT0S"]);
+
+    let system = system.restart("-KILL");
+    let kept = system.done(&["clock", "show"]);
+    assert!(kept["civil"].as_str().unwrap().starts_with("2026-10-07T03:0"), "it outlives kill -9: {kept}");
+    let back = system.done(&["clock", "set", MORNING, "--back"]);
+    assert!(back["warning"].as_str().unwrap().contains("not-known"), "{back}");
+
+    let folder = system.folder.path("trust");
+    system.done(&["trust", "export", &folder]);
+    let index = system.folder.read("trust/index.json");
+    for kind in ["card-sign", "card-auth", "phone-sign", "phone-auth"] {
+        let root = system.folder.read(&format!("trust/{kind}-ca-g1.pem"));
+        assert!(root.contains("BEGIN CERTIFICATE") && !root.contains("PRIVATE"));
+        assert!(system.folder.read(&format!("trust/{kind}-g1.crl.pem")).contains("BEGIN X509 CRL"));
+        assert!(index.contains(&format!("{kind}-ca-g1.pem")), "{index}");
+    }
+    let index: Value = serde_json::from_str(&index).unwrap();
+    for line in index.as_array().unwrap() {
+        has(line, &["role", "subject", "key_id", "file"]);
+    }
+    has(&system.done(&["doctor"]), &["well", "checks"]);
+}
+
+#[test]
+fn residents_their_cards_and_the_authority() {
+    let system = System::up();
+    let masked = system.done(&["resident", "list"]);
+    let residents = members(&masked, "residents");
+    assert!(residents.len() >= 16, "{} residents", residents.len());
+    for resident in residents {
+        has(resident, &["id", "name", "individual_number", "can_enroll", "card"]);
+        let number = resident["individual_number"].as_str().unwrap();
+        assert!(number.chars().filter(char::is_ascii_digit).count() < 12, "{number} is not masked");
+        let pins = resident["pins"].as_object().unwrap().values();
+        let shown = pins.filter_map(Value::as_str).filter(|pin| pin.chars().any(char::is_alphanumeric));
+        assert_eq!(shown.count(), 0, "{resident}");
+    }
+    let adult = system.adult();
+    for pin in ["sign", "auth", "text", "reference_a", "reference_b"] {
+        adult.pin(pin);
+    }
+    assert_eq!(adult.0["card"]["state"], "active");
+    has(&adult.0["card"], &["state", "expires", "certificates"]);
+
+    assert_eq!(system.refused(&["card", "unblock", "--resident", "nobody"]), "resident.not_found");
+    system.done(&["card", "unblock", "--resident", adult.id()]);
+    let nobody_listens = ["card", "attach", "--resident", adult.id(), "--to", "127.0.0.1:9"];
+    let nobody_listens = system.verb(&nobody_listens);
+    assert_eq!(nobody_listens.code, 3, "{nobody_listens:#?}");
+    assert_eq!(nobody_listens.json()["reason"], "reader.unreachable");
+
+    let adult = system.resident(adult.id());
+    for kind in ["card-sign", "card-auth"] {
+        assert_eq!(adult.certificate(kind), "valid");
+        let serial = adult.serial(kind);
+        assert!(serial.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c)), "{serial}");
+    }
+    let rotated = system.done(&["authority", "rotate", "--kind", "phone-auth"]);
+    assert_eq!(rotated["generation"], 2);
+    let revoke = |serial, reason| {
+        ["authority", "revoke", "--kind", "card-sign", "--serial", serial, "--reason", reason]
+    };
+    assert!(system.refused(&revoke("0BADCAFE0BADCAFE", "superseded")).ends_with("not_found"));
+    assert_eq!(system.refused(&revoke(adult.serial("card-sign"), "boredom")), "revocation.reason_unknown");
+    system.done(&revoke(adult.serial("card-sign"), "keyCompromise"));
+    assert_eq!(system.resident(adult.id()).certificate("card-sign"), "revoked");
+    system.done(&["authority", "stop", "--resident", adult.id(), "--card"]);
+    let stopped = system.resident(adult.id());
+    assert_eq!(
+        (stopped.certificate("card-sign"), stopped.certificate("card-auth")),
+        ("revoked", "suspended")
+    );
+    let audit = system.done(&["authority", "audit", "verify"]);
+    assert_eq!(audit["verified"], true);
+    assert_eq!(members(&audit, "logs").len(), 5, "four CAs and the registrar: {audit}");
+}

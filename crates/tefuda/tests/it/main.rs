@@ -1,0 +1,18 @@
+//! The whole path, from outside: every test starts the program and talks to it as anyone would.
+//!
+//! Tests that need other people's programs are ignored by default; `cargo xtask test` installs those and
+//! runs them in a network namespace of their own.
+#![expect(clippy::disallowed_types, reason = "what the processes print is kept in files")]
+
+#[cfg(test)]
+mod cards;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+mod reader;
+#[cfg(test)]
+mod status;
+#[cfg(test)]
+mod system;

@@ -1,0 +1,20 @@
+//! Other people's programs.
+
+use std::path::Path;
+
+use crate::system::{Answer, run};
+
+/// Runs a program that does what it is asked.
+#[track_caller]
+pub fn well(program: &str, arguments: &[&str]) -> Answer {
+    let answer = run(program, arguments);
+    assert_eq!(answer.code, 0, "{program} {arguments:?}: {answer:#?}");
+    answer
+}
+
+/// What `cargo xtask test` installed under `target/peers`.
+pub fn installed(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers").join(name);
+    assert!(path.exists(), "{} is not there: cargo xtask test installs it", path.display());
+    path.to_str().unwrap().to_owned()
+}
