@@ -6,7 +6,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tefuda_types::Reason;
 use url::Url;
 
-use crate::problem::{Problem, ProblemBody};
+use crate::{
+    problem::{Problem, ProblemBody},
+    server::{TRACE_HEADER, current_trace},
+};
 
 /// How long an actor may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -112,7 +115,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        let request = self.http.request(method, url);
+        let mut request = self.http.request(method, url);
+        if let Some(trace) = current_trace() {
+            request = request.header(TRACE_HEADER, trace);
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -222,4 +228,36 @@ async fn octets(url: &str, mut response: Response) -> Result<Vec<u8>, ClientErro
 
 async fn json<T: DeserializeOwned>(url: &str, response: Response) -> Result<T, ClientError> {
     serde_json::from_slice(&octets(url, response).await?).map_err(|_| ClientError::Unexpected(origin(url)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, extract::State, http::HeaderMap, routing::get};
+    use tokio::{net::TcpListener, sync::watch};
+
+    async fn serve(router: Router) -> (String, watch::Sender<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(crate::serve(listener, router, stopping));
+        (url, stop)
+    }
+
+    fn trace(headers: &HeaderMap) -> String {
+        headers.get(TRACE_HEADER).unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn what_a_handler_asks_carries_its_trace() {
+        let last = Router::new().route("/", get(async |headers: HeaderMap| axum::Json(trace(&headers))));
+        let (last, _stop) = serve(last).await;
+        let first = get(async |State(next): State<String>, headers: HeaderMap| {
+            let told: String = Client::new(None).get(&next).await.unwrap();
+            axum::Json((trace(&headers), told))
+        });
+        let (first, _stop) = serve(Router::new().route("/", first).with_state(last)).await;
+        let (mine, told): (String, String) = Client::new(None).get(&first).await.unwrap();
+        assert_eq!(mine, told);
+    }
 }

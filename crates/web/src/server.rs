@@ -1,7 +1,7 @@
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderName, header},
+    http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::Response,
     routing::get,
@@ -23,6 +23,24 @@ const BODY_OCTETS_MAX: usize = 256 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 /// One identifier from the first message of a story through all actors.
 pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+
+tokio::task_local! {
+    /// The trace of the request that this task answers.
+    static TRACE: HeaderValue;
+}
+
+/// The trace of the request under way, for requests that it causes.
+pub(crate) fn current_trace() -> Option<HeaderValue> {
+    TRACE.try_with(Clone::clone).ok()
+}
+
+/// Lets what a handler asks of other actors carry the trace of what it answers.
+async fn in_trace(request: Request, next: Next) -> Response {
+    match request.headers().get(TRACE_HEADER).cloned() {
+        Some(trace) => TRACE.scope(trace, next.run(request)).await,
+        None => next.run(request).await,
+    }
+}
 
 /// Why a route stays closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +101,7 @@ pub fn layered(router: Router) -> Router {
         .route("/readyz", get(|| async { "ok" }))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
+        .layer(middleware::from_fn(in_trace))
         .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let trace =
