@@ -3,6 +3,7 @@
 use jiff::civil::{Date, Time};
 use std::collections::BTreeSet;
 use tefuda_types::{JST, Timestamp, jst};
+use thiserror::Error;
 
 /// First moment of a business day.
 const OPENS: Time = Time::constant(8, 0, 0, 0);
@@ -10,6 +11,11 @@ const OPENS: Time = Time::constant(8, 0, 0, 0);
 const CLOSES: Time = Time::constant(19, 30, 0, 0);
 /// Longest run of closed days that is looked through.
 const CLOSED_DAYS_MAX: usize = 366;
+
+/// A line of the closures that is no date.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {0} of the closures is no date")]
+pub struct ClosureError(pub usize);
 
 /// Days on which nothing is decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +28,21 @@ impl Calendar {
     #[must_use]
     pub fn new(closures: impl IntoIterator<Item = Date>) -> Self {
         Self { closures: closures.into_iter().collect() }
+    }
+
+    /// From a list of dates, one a line; `#` begins a remark.
+    ///
+    /// # Errors
+    /// [`ClosureError`].
+    pub fn parse(text: &str) -> Result<Self, ClosureError> {
+        let mut closures = BTreeSet::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let day = line.split('#').next().unwrap_or_default().trim();
+            if !day.is_empty() {
+                closures.insert(day.parse().map_err(|_| ClosureError(number))?);
+            }
+        }
+        Ok(Self { closures })
     }
 
     /// Whether applications are decided at a time.
@@ -55,6 +76,13 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn closures_are_dates_a_line_each() {
+        let calendar = Calendar::parse("# new year\n2027-01-01\n2027-01-02 # as well\n\n").unwrap();
+        assert_eq!(calendar, Calendar::new(["2027-01-01", "2027-01-02"].map(|day| day.parse().unwrap())));
+        assert_eq!(Calendar::parse("2027-01-01\nsoon"), Err(ClosureError(2)));
+    }
 
     #[test]
     fn decisions_fall_into_business_hours() {

@@ -26,6 +26,9 @@ pub enum IssuanceError {
     /// Did not want one.
     #[error("the holder did not want a signature certificate")]
     Declined,
+    /// Died, or left the country.
+    #[error("no certificate is issued to who died or left the country")]
+    Left,
     /// Its last day has passed, or its dates cannot be computed.
     #[error("the period of validity is over or cannot be computed")]
     Period,
@@ -35,6 +38,7 @@ tefuda_types::reasons! { IssuanceError {
     Child => "enrol.child", Policy;
     Ward => "enrol.ward", Policy;
     Declined => "enrol.declined", Policy;
+    Left => "issuance.person_left", Policy;
     Period => "issuance.period_over", Policy;
 } }
 
@@ -70,6 +74,9 @@ pub fn leaf(
     ocsp_url: String,
     at: Timestamp,
 ) -> Result<Leaf, IssuanceError> {
+    if resident.left {
+        return Err(IssuanceError::Left);
+    }
     if let (true, Some(reason)) = (kind.is_signature(), resident.without_signature(at)) {
         return Err(reason.into());
     }

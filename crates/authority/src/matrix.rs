@@ -63,3 +63,29 @@ pub const fn action(event: Event, kind: CertificateKind) -> Action {
         (Event::PersonLeft, _) => Action::Revoke(CessationOfOperation),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use RevocationReason::{AffiliationChanged, CessationOfOperation, KeyCompromise, Superseded};
+
+    #[test]
+    fn every_row_is_the_security_design_s() {
+        let (keep, stop, revoke) = (Action::Keep, Action::Stop, Action::Revoke);
+        let table = [
+            (Event::AttributesChanged, [revoke(AffiliationChanged), keep, revoke(AffiliationChanged), keep]),
+            (Event::PhoneLost, [keep, keep, stop, stop]),
+            (Event::PhoneFound, [keep, keep, revoke(Superseded), Action::Lift]),
+            (Event::PhoneRetired, [keep, keep, revoke(CessationOfOperation), revoke(CessationOfOperation)]),
+            (Event::CardLost, [stop, stop, stop, keep]),
+            (Event::CardEnded, [revoke(Superseded); 4]),
+            (Event::PersonLeft, [revoke(CessationOfOperation); 4]),
+            (Event::ElementTampered, [keep, keep, revoke(KeyCompromise), revoke(KeyCompromise)]),
+        ];
+        for (event, row) in table {
+            for (kind, wanted) in CertificateKind::ALL.into_iter().zip(row) {
+                assert_eq!(action(event, kind), wanted, "{event:?} {kind}");
+            }
+        }
+    }
+}

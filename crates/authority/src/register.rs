@@ -147,6 +147,9 @@ pub struct Resident {
     pub suspended: bool,
     /// Address is given to nobody but the holder.
     pub protected: bool,
+    /// Died, or left the country: no certificates any more.
+    #[serde(default)]
+    pub left: bool,
 }
 
 impl core::fmt::Debug for Resident {
@@ -232,12 +235,13 @@ fn resident(line: Line, first_start: Timestamp) -> Result<Resident, RegisterErro
         },
         suspended: line.suspended,
         protected: line.protected,
+        left: false,
         id,
     })
 }
 
 /// `YYYY-MM-DD` with `00` for what is not known.
-fn date_parts(text: &str) -> Option<(i16, i8, i8)> {
+pub(crate) fn date_parts(text: &str) -> Option<(i16, i8, i8)> {
     let mut parts = text.split('-');
     let parts = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let (year, month, day): (i16, i8, i8) = parts;
