@@ -7,6 +7,11 @@ use anyhow::{Context, bail, ensure};
 
 use crate::{reasons, shell};
 
+/// The program whose help it is.
+const TEFUDA: &str = "target/ci/tefuda";
+/// Options that every verb has; told once.
+const COMMON: [&str; 5] = ["--home ", "--json", "--lang ", "--log ", "--help"];
+
 /// Writes the generated pages.
 pub fn run() -> anyhow::Result<()> {
     for (path, text) in pages()? {
@@ -31,9 +36,10 @@ fn pages() -> anyhow::Result<[(&'static str, String); 2]> {
 /// `docs/cli.md`: the help of every verb.
 fn command_line() -> anyhow::Result<String> {
     let mut page = String::from(
-        "# The command line\n\nThe help of every verb. Made by `cargo xtask docs`; what programs rely on beyond \
+        "# The command line\n\nThe help of every verb, the options of all told once. Made by `cargo xtask docs`; what programs rely on beyond \
          it (exit codes, JSON) is in the [operator's guide](operating.md).\n",
     );
+    shell::run("cargo", &["build", "--quiet", "--profile", "ci", "--package", "tefuda"])?;
     append_verb(&mut page, &[])?;
     Ok(page)
 }
@@ -41,8 +47,9 @@ fn command_line() -> anyhow::Result<String> {
 fn append_verb(page: &mut String, verb: &[&str]) -> anyhow::Result<()> {
     let help = help(verb)?;
     let name = ["tefuda"].iter().chain(verb).copied().collect::<Vec<_>>().join(" ");
+    let shown = if verb.is_empty() { help.clone() } else { without_common(&help) };
     *page +=
-        &format!("\n{} {name}\n\n```text\n{}\n```\n", "#".repeat(verb.len().min(3) + 2), help.trim_end());
+        &format!("\n{} {name}\n\n```text\n{}\n```\n", "#".repeat(verb.len().min(3) + 2), shown.trim_end());
     for sub in subcommands(&help) {
         let deeper: Vec<&str> = verb.iter().copied().chain([sub]).collect();
         append_verb(page, &deeper)?;
@@ -51,15 +58,36 @@ fn append_verb(page: &mut String, verb: &[&str]) -> anyhow::Result<()> {
 }
 
 fn help(verb: &[&str]) -> anyhow::Result<String> {
-    let mut arguments = vec!["run", "--quiet", "--profile", "ci", "--package", "tefuda", "--"];
-    arguments.extend(verb);
-    arguments.push("--help");
-    let output = Command::new("cargo").args(&arguments).env("COLUMNS", "100").output()?;
+    let output = Command::new(TEFUDA)
+        .args(verb)
+        .arg("--help")
+        .env("COLUMNS", "100")
+        .env_remove("TEFUDA_LOG")
+        .output()?;
     if !output.status.success() {
         bail!("tefuda {} --help failed: {}", verb.join(" "), String::from_utf8_lossy(&output.stderr));
     }
     let help = String::from_utf8(output.stdout)?;
     Ok(help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}
+
+/// A verb's help without the options that all verbs have. An option is a paragraph that begins with its name,
+/// and the paragraphs below it that are indented further.
+fn without_common(help: &str) -> String {
+    let mut kept = String::new();
+    let mut common = false;
+    for line in help.lines() {
+        let name = line.trim_start();
+        if name.starts_with('-') && line.starts_with("  ") && !line.starts_with("         ") {
+            common = COMMON.iter().any(|option| name.contains(option));
+        } else if !line.is_empty() && !line.starts_with(' ') {
+            common = false;
+        }
+        if !common {
+            kept = kept + line + "\n";
+        }
+    }
+    kept.trim_end().trim_end_matches("Options:").trim_end().to_owned()
 }
 
 /// The names in the section `Commands:`, without `help`.
@@ -73,7 +101,7 @@ fn subcommands(help: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::subcommands;
+    use super::{subcommands, without_common};
 
     #[test]
     fn subcommands_are_those_of_the_section() {
@@ -81,5 +109,12 @@ mod tests {
             "Does\n\nCommands:\n  up     starts\n         everything\n  help   prints\n\nOptions:\n  -h";
         assert_eq!(subcommands(help), ["up"]);
         assert!(subcommands("Usage: tefuda up").is_empty());
+    }
+
+    #[test]
+    fn options_of_all_verbs_are_left_out() {
+        let help = "Does\n\nOptions:\n      --json\n          One value\n\n          More\n\n      --to <TO>\n          Where";
+        assert_eq!(without_common(help), "Does\n\nOptions:\n      --to <TO>\n          Where");
+        assert_eq!(without_common("Does\n\nOptions:\n  -h, --help\n          Print"), "Does");
     }
 }

@@ -1,6 +1,7 @@
 //! The project's own tasks.
 mod docs;
 mod packages;
+mod peers;
 mod reasons;
 mod shell;
 mod test;

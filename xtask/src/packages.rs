@@ -2,13 +2,29 @@
 
 use crate::shell;
 
-/// Other people's programs that the tests drive.
-const DEBIAN: &[&str] =
-    &["openssl", "opensc", "pcscd", "vsmartcard-vpcd", "libpcsclite-dev", "curl", "iproute2"];
+/// Other people's programs that the tests drive, and what building them takes.
+const DEBIAN: &[&str] = &[
+    "openssl",
+    "opensc",
+    "pcscd",
+    "vsmartcard-vpcd",
+    "libpcsclite-dev",
+    "pkg-config",
+    "curl",
+    "iproute2",
+    "procps",
+    "python3-venv",
+];
+/// Any Node will do, so Debian's is taken only where there is none.
+const NODE: [&str; 2] = ["node", "npm"];
+const NODE_DEBIAN: [&str; 2] = ["nodejs", "npm"];
 
 /// Installs the Debian packages that are not there yet.
 pub fn install_debian() -> anyhow::Result<()> {
-    let missing: Vec<&str> = DEBIAN.iter().copied().filter(|name| !is_installed(name)).collect();
+    let mut missing: Vec<&str> = DEBIAN.iter().copied().filter(|name| !is_installed(name)).collect();
+    if !NODE.iter().all(|program| shell::succeeds(program, &["--version"])) {
+        missing.extend(NODE_DEBIAN);
+    }
     if missing.is_empty() {
         return Ok(());
     }

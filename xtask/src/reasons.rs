@@ -24,7 +24,7 @@ pub struct Sentence {
 }
 
 /// Where the sentences are.
-pub const CATALOGUE: &str = "crates/tefuda/catalogue/reasons.toml";
+pub const CATALOGUE: &str = "crates/pages/catalogue/reasons.toml";
 
 /// Every Rust source of the product, with its text up to the tests at its end.
 pub fn sources() -> anyhow::Result<Vec<(PathBuf, String)>> {
@@ -120,7 +120,7 @@ pub fn page() -> anyhow::Result<String> {
     }
     let mut page = String::from(
         "# Reasons\n\nEvery refusal, by its stable code. Made from the sources and \
-         `crates/tefuda/catalogue/reasons.toml` by `cargo xtask docs`.\n",
+         `crates/pages/catalogue/reasons.toml` by `cargo xtask docs`.\n",
     );
     let mut area = String::new();
     for (code, sentence) in catalogue()? {

@@ -32,6 +32,18 @@ pub fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)])
     Ok(())
 }
 
+/// Runs a program as root in namespaces of its own: a network that is loopback alone, because vpcd listens on
+/// every address; `/run/pcscd`, because pcscd has one socket for a machine; and processes, none of which
+/// outlives it.
+pub fn run_apart(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    const INSIDE: &str =
+        "ip link set lo up && mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && exec \"$@\"";
+    let apart =
+        ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", INSIDE, "sh"];
+    let arguments: Vec<&str> = apart.into_iter().chain([program]).chain(arguments.iter().copied()).collect();
+    run("unshare", &arguments)
+}
+
 /// Whether a program ends well; its output is dropped.
 pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
     Command::new(program)

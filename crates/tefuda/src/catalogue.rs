@@ -1,25 +1,18 @@
 //! What a person reads for a reason code.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use tefuda_pages::reasons;
 
 use crate::arguments::Language;
 
-#[derive(serde::Deserialize)]
-struct Sentence {
-    ja: String,
-    en: String,
-}
-
-static SENTENCES: LazyLock<BTreeMap<String, Sentence>> =
-    LazyLock::new(|| toml::from_str(include_str!("../catalogue/reasons.toml")).unwrap_or_default());
-
-/// The sentence of a code: what happened, what it means, what to do next.
+/// The sentences of a code: what happened, what it means, what to do next.
 pub fn sentence(code: &str, language: Language) -> Option<&'static str> {
-    let sentence = SENTENCES.get(code)?;
-    Some(match language {
-        Language::Ja => &sentence.ja,
-        Language::En => &sentence.en,
-    })
+    reasons::text(
+        code,
+        match language {
+            Language::Ja => tefuda_pages::Language::Japanese,
+            Language::En => tefuda_pages::Language::English,
+        },
+    )
 }
 
 #[cfg(test)]

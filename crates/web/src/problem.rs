@@ -43,6 +43,12 @@ impl Problem {
         Self { status, reason: body.reason, message: body.message }
     }
 
+    /// Its HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Its reason code.
     #[must_use]
     pub fn reason(&self) -> &str {

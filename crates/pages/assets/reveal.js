@@ -1,0 +1,12 @@
+// Show or hide what is typed into a password field: <button type="button" data-reveal="FIELD-ID">.
+for (const button of document.querySelectorAll('[data-reveal]')) {
+  const field = document.getElementById(button.dataset.reveal);
+  const [show, hide] = [button.textContent, button.dataset.hide];
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    const shown = field.type === 'password';
+    field.type = shown ? 'text' : 'password';
+    button.textContent = shown ? hide : show;
+    button.setAttribute('aria-pressed', String(shown));
+  });
+}
