@@ -4,10 +4,12 @@
 
 pub mod actor;
 pub mod client;
+mod held;
 mod problem;
 mod server;
 
 pub use actor::{ActorContext, Urls};
 pub use client::{Client, ClientError};
+pub use held::held;
 pub use problem::{Answer, Problem};
 pub use server::{Bearer, layered, serve};

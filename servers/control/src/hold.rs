@@ -1,39 +1,13 @@
 //! A card held against a virtual reader for as long as somebody reads this answer.
 
 use axum::body::{Body, Bytes};
-use futures_core::Stream;
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
-use tefuda_reader::vpcd::{Hangup, Link};
+use std::sync::Arc;
+use tefuda_reader::vpcd::Link;
 use tefuda_web::Problem;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::channel;
 
 use crate::table::{CardTable, HeldCard, TableError};
 use tefuda_types::ResidentId;
-
-/// Lines for whoever waits: `held`, then the end.
-struct Holding {
-    lines: Receiver<Bytes>,
-    hangup: Hangup,
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        self.hangup.hang_up();
-    }
-}
-
-impl Stream for Holding {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.lines.poll_recv(context).map(|line| line.map(Ok))
-    }
-}
 
 /// Picks the card up and holds it; the body ends when the reader lets go, and the reader loses the card when
 /// the body is dropped.
@@ -51,5 +25,5 @@ pub async fn hold(table: &Arc<CardTable>, resident: &ResidentId, reader: String)
         }
         drop(card);
     });
-    Ok(Body::from_stream(Holding { lines, hangup }))
+    Ok(tefuda_web::held(lines, move || hangup.hang_up()))
 }
