@@ -195,7 +195,9 @@ impl Certificate {
             .filter(|_| self.parsed.signature_algorithm() == self.parsed.tbs_certificate().signature())
             .ok_or(CertificateError::Algorithm)?;
         let message = self.parsed.tbs_certificate().to_der().map_err(|_| CertificateError::Malformed)?;
-        Ok(verify_signature(algorithm, issuer_spki, &message, self.parsed.signature().raw_bytes()))
+        // Whole octets only: with a number of unused bits, the same signature would have two encodings.
+        let signature = self.parsed.signature().as_bytes();
+        Ok(signature.is_some_and(|signature| verify_signature(algorithm, issuer_spki, &message, signature)))
     }
 
     /// A value in `subjectAltName` of a signature certificate.

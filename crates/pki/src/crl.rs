@@ -284,7 +284,8 @@ impl RevocationList {
         let message = tbs.to_der().map_err(|_| CrlError::Malformed)?;
         let algorithm =
             SignatureAlgorithm::from_oid(list.signature_algorithm.oid).ok_or(CrlError::UnknownIssuer)?;
-        let signed = verify_signature(algorithm, &root.public_spki(), &message, list.signature.raw_bytes());
+        let signature = list.signature.as_bytes().ok_or(CrlError::Malformed)?;
+        let signed = verify_signature(algorithm, &root.public_spki(), &message, signature);
         if !signed || list.signature_algorithm != tbs.signature || tbs.issuer != *root.subject() {
             return Err(CrlError::UnknownIssuer);
         }
