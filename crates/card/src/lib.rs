@@ -12,4 +12,4 @@ pub mod file;
 pub mod personalisation;
 pub mod read;
 
-pub use chip::{Card, CardError, PublicKeys};
+pub use chip::{Card, CardError, PublicKeys, sign};

@@ -27,6 +27,12 @@ impl SeededSilicon {
         Self { key: Secret::new(key.into()), seed, drawn: 0, pages: [None, None], fuse: 0, writes_left: None }
     }
 
+    /// Another die in the same state, as no attacker could make one: for trying several endings of one story.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        Self { key: Secret::new(*self.key.expose()), pages: self.pages.clone(), ..*self }
+    }
+
     /// Cuts the power in the middle of the write after so many whole ones (page writes and fuse advances).
     pub const fn cut_after(&mut self, writes: u32) {
         self.writes_left = Some(writes);

@@ -69,6 +69,13 @@ impl<S: Silicon> Vault<S> {
         Ok(())
     }
 
+    /// The newest state that opens, however old: after [`PowerUp::RolledBack`], for a chip that can then say
+    /// who it is and what happened to it. Nothing in it may be relied on.
+    pub fn remnant(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let pages = (0..PAGES).filter_map(|page| unseal(&self.silicon, page));
+        pages.max_by_key(|(generation, _)| *generation).map(|(_, state)| state)
+    }
+
     /// The die, for its randomness.
     pub const fn silicon(&mut self) -> &mut S {
         &mut self.silicon
@@ -141,7 +148,9 @@ mod tests {
         vault.commit(b"one try").unwrap();
         let mut silicon = vault.into_silicon();
         silicon.put_back(image);
-        assert!(matches!(Vault::power_up(silicon).1, PowerUp::RolledBack));
+        let (vault, found) = Vault::power_up(silicon);
+        assert!(matches!(found, PowerUp::RolledBack));
+        assert_eq!(vault.remnant().unwrap().as_slice(), b"three tries");
     }
 
     #[test]

@@ -2,10 +2,10 @@ use alloc::vec::Vec;
 
 use super::{
     EXTERNAL_AUTHENTICATE, Mode, SECURE_MESSAGING, Scp03Error, SecurityLevel, StaticKeys,
-    crypto::{Derivation, Session, equal},
+    crypto::{Derivation, Session, derive, equal},
     host::length_octets,
 };
-use crate::{Command, Response};
+use crate::{Aid, Command, Response};
 
 /// INITIALIZE UPDATE is answered; the host's proof is awaited.
 #[derive(Debug)]
@@ -23,6 +23,21 @@ pub struct CardSession(Session);
 pub struct CardAnswering(Session);
 
 impl CardChallenged {
+    /// The pseudo-random challenge of a sequence counter (Amendment D, 6.2.2.1). A domain that never uses a
+    /// counter twice never gives a challenge twice.
+    ///
+    /// # Errors
+    /// [`Scp03Error::Keys`], which keys that were checked do not cause.
+    pub fn challenge(
+        keys: &StaticKeys,
+        mode: Mode,
+        sequence: [u8; 3],
+        domain: &Aid,
+    ) -> Result<Vec<u8>, Scp03Error> {
+        let context = [&sequence, domain.as_bytes()].concat();
+        derive(keys.enc(), Derivation::CardChallenge, &context, mode.octets())
+    }
+
     /// Answers INITIALIZE UPDATE: diversification data, key information, challenge, cryptogram and sequence
     /// counter.
     ///

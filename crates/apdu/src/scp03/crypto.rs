@@ -19,6 +19,7 @@ pub(super) type Block = [u8; 16];
 pub(super) enum Derivation {
     CardCryptogram = 0x00,
     HostCryptogram = 0x01,
+    CardChallenge = 0x02,
     SessionEnc = 0x04,
     SessionMac = 0x06,
     SessionResponseMac = 0x07,
