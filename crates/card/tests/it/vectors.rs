@@ -1,7 +1,9 @@
 //! A card personalised from the bytes that a real test card gave answers them back, byte for byte.
 
 use crate::fixture::{Held, card, vector};
-use tefuda_apdu::{Command, Transceive};
+use rsa::{BoxedUint, Pkcs1v15Sign, PublicKey, traits::SignatureScheme};
+use sha2::{Digest, Sha256};
+use tefuda_apdu::{Command, Transceive, tlv};
 use tefuda_card::{
     personalisation::{JPKI_AID, TEXT_AID, VISUAL_AID},
     read,
@@ -64,4 +66,88 @@ fn our_reader_reads_them() {
         read::certificate(held, PinKind::Auth, &mut |_, _| {}).unwrap(),
         vector("jpki-auth-cert.der").0
     );
+}
+
+/// Tags inside a record, in order.
+fn tags(octets: &[u8]) -> Vec<u32> {
+    tlv::objects(octets).map(|object| object.unwrap().tag).collect()
+}
+
+fn value(octets: &[u8], tag: u32) -> Vec<u8> {
+    tlv::find(octets, tag).unwrap().value.to_vec()
+}
+
+#[test]
+fn every_record_is_parsed() {
+    let records: [(&str, u32, &[u32]); 12] = [
+        ("surface-0001.bin", 0xFF10, &[0xDF11, 0xDF12, 0xDF13]),
+        (
+            "surface-0002.bin",
+            0xFF20,
+            &[0xDF21, 0xDF22, 0xDF23, 0xDF24, 0xDF25, 0xDF26, 0xDF27, 0xDF28, 0xDF29, 0xDF2A],
+        ),
+        ("surface-0003.bin", 0xFF30, &[0xDF31, 0xDF32, 0xDF33, 0xDF34, 0xDF35]),
+        ("surface-0004.bin", 0x7F21, &[0x5F4E, 0x5F37]),
+        ("surface-0005.bin", 0xFF40, &[0xDF41, 0xDF42, 0xDF43]),
+        ("text-0002.bin", 0xFF20, &[0xDF21, 0xDF22, 0xDF23, 0xDF24, 0xDF25]),
+        ("text-0003.bin", 0xFF30, &[0xDF31, 0xDF32, 0xDF33]),
+        ("text-0004.bin", 0x7F21, &[0x5F4E, 0x5F37]),
+        ("text-0005.bin", 0xFF40, &[0xDF41, 0xDF42, 0xDF43]),
+        ("text-0006.bin", 0xA1, &[0x90, 0x91]),
+        ("text-0007.bin", 0xFF50, &[0xDF51, 0xDF52]),
+        ("cv-certificate-synthetic.bin", 0x7F21, &[0x5F4E, 0x5F37]),
+    ];
+    for (name, outer, inner) in records {
+        let file = vector(name);
+        assert_eq!(tags(&file.0), [outer], "{name}");
+        assert_eq!(tags(&value(&file.0, outer)), inner, "{name}");
+    }
+    for name in ["mf-do-F8.bin", "mf-do-7F21.bin"] {
+        assert_eq!(tags(&vector(name).0), [0x4D, 0x5F4E, 0x5F37], "{name}");
+    }
+    assert_eq!(value(&vector("text-0001-physical.bin").0, 0xFF10), b"537686677188", "filler is left out");
+    let attributes = read::parse_attributes(&vector("text-0002.bin").0).unwrap();
+    assert_eq!(attributes.address, "東京都清瀬市観布子南１２－７－２０２");
+}
+
+/// A public key from `90` exponent, `91` modulus.
+fn public_key(object: &[u8]) -> PublicKey {
+    let number = |tag| BoxedUint::from_be_slice_vartime(&value(object, tag));
+    PublicKey::new(number(0x91), number(0x90)).unwrap()
+}
+
+#[track_caller]
+fn verify_signed(key: &PublicKey, message: &[u8], signature: &[u8]) {
+    Pkcs1v15Sign::new::<Sha256>().verify(key, &Sha256::digest(message), signature).unwrap();
+}
+
+/// The key that a card-verifiable certificate certifies, below two key identifiers of 16 octets.
+fn certified_key(certificate: &[u8]) -> PublicKey {
+    public_key(&value(certificate, 0x5F4E)[32..])
+}
+
+/// What real cards' records sign is what [`tefuda_card::face`] signs in ours.
+#[test]
+fn the_signatures_of_real_records_hold_over_what_ours_sign() {
+    let visual = certified_key(&value(&vector("surface-0004.bin").0, 0x7F21));
+    let text = certified_key(&value(&vector("text-0004.bin").0, 0x7F21));
+    for (key, name, outer, signature) in [
+        (&visual, "surface-0001.bin", 0xFF10, 0xDF13),
+        (&visual, "surface-0005.bin", 0xFF40, 0xDF43),
+        (&text, "text-0003.bin", 0xFF30, 0xDF33),
+        (&text, "text-0007.bin", 0xFF50, 0xDF52),
+    ] {
+        let record = value(&vector(name).0, outer);
+        let signed: Vec<u8> = tlv::objects(&record)
+            .map(Result::unwrap)
+            .filter(|object| object.tag != signature)
+            .flat_map(|object| object.object.to_vec())
+            .collect();
+        verify_signed(key, &signed, &value(&record, signature));
+    }
+    let certificate = value(&vector("cv-certificate-synthetic.bin").0, 0x7F21);
+    let authority = public_key(&vector("cv-ca-key-synthetic.bin").0);
+    verify_signed(&authority, &value(&certificate, 0x5F4E), &value(&certificate, 0x5F37));
+    let (upper, lower) = (vector("mf-do-F8.bin"), vector("mf-do-7F21.bin"));
+    verify_signed(&certified_key(&upper.0), &value(&lower.0, 0x5F4E), &value(&lower.0, 0x5F37));
 }
