@@ -1,0 +1,6 @@
+//! A throw-away authority and its phones, verified from outside.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by panicking")]
+
+mod fixture;
+mod logins;
+mod statuses;

@@ -1,0 +1,170 @@
+//! Four values, and what makes the fourth.
+
+use tefuda_protocol::statement::{CertificateReference, Heartbeat};
+use tefuda_types::{CertificateKind, CertificateStatus, Reason, Timestamp};
+use tefuda_verifier::{StatusBook, Wanted};
+
+use crate::fixture::{Authority, INTERVAL_SECONDS, later};
+
+const KIND: CertificateKind = CertificateKind::PhoneAuth;
+
+pub fn now() -> Timestamp {
+    "2026-11-24T03:00:00Z".parse().unwrap()
+}
+
+/// A book that has fetched everything.
+pub fn book(authority: &Authority, at: Timestamp) -> StatusBook {
+    let mut book = StatusBook::new(authority.kind, Timestamp::MIN);
+    fetch(&mut book, authority, at);
+    book
+}
+
+pub fn fetch(book: &mut StatusBook, authority: &Authority, at: Timestamp) {
+    book.add_roots(authority.generations.iter().map(|generation| generation.certificate.clone()));
+    book.take_heartbeat(&authority.heartbeat(at)).unwrap();
+    for generation in &authority.generations {
+        book.take_list(&generation.full).unwrap();
+        book.take_list(&generation.delta).unwrap();
+    }
+}
+
+#[test]
+fn stop_lift_and_revocation_are_seen_in_the_delta_and_in_the_full_list() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let mut book = book(&authority, now());
+    assert_eq!(book.status(&phone, now()), CertificateStatus::Valid);
+    let steps: [(fn(&mut Authority, &CertificateReference, Timestamp), CertificateStatus); 3] = [
+        (Authority::suspend, CertificateStatus::Suspended),
+        (Authority::lift, CertificateStatus::Valid),
+        (Authority::revoke, CertificateStatus::Revoked),
+    ];
+    for ((step, status), seconds) in steps.into_iter().zip((1..).map(|n| n * 2)) {
+        let at = later(now(), seconds);
+        step(&mut authority, &phone, at);
+        authority.newest().publish_delta(at);
+        fetch(&mut book, &authority, at);
+        assert_eq!(book.status(&phone, at), status);
+        authority.newest().publish_full(later(at, 1));
+        fetch(&mut book, &authority, later(at, 1));
+        assert_eq!(book.status(&phone, later(at, 1)), status, "the full list says the same");
+    }
+}
+
+#[test]
+fn two_missed_beats_are_not_known() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let book = book(&authority, now());
+    let two = i64::from(2 * INTERVAL_SECONDS);
+    assert_eq!(book.status(&phone, later(now(), two)), CertificateStatus::Valid);
+    assert_eq!(book.status(&phone, later(now(), two + 1)), CertificateStatus::NotKnown);
+    let refusal = book.require_valid(&phone, later(now(), two + 1)).unwrap_err();
+    assert_eq!(refusal.code().as_str(), "certificate.status_not_known");
+}
+
+#[test]
+fn a_list_behind_the_heartbeat_is_not_known_until_it_is_fetched() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let mut book = book(&authority, now());
+    let at = later(now(), 1);
+    authority.newest().publish_delta(at);
+    book.take_heartbeat(&authority.heartbeat(at)).unwrap();
+    assert_eq!(book.status(&phone, at), CertificateStatus::NotKnown);
+    let wanted: Vec<_> = book.wanted().collect();
+    assert_eq!(wanted, [Wanted { generation: 1, full: false, delta: true }]);
+    assert!(book.take_list(&authority.generations[0].delta).unwrap());
+    assert_eq!(book.status(&phone, at), CertificateStatus::Valid);
+    assert_eq!(book.wanted().count(), 0);
+}
+
+#[test]
+fn a_delta_of_a_later_base_needs_a_later_full_list() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let at = later(now(), 1);
+    let old_full = authority.generations[0].full.clone();
+    authority.newest().publish_full(at);
+    authority.newest().publish_delta(at);
+    let mut book = StatusBook::new(KIND, Timestamp::MIN);
+    book.add_roots([authority.generations[0].certificate.clone()]);
+    book.take_list(&old_full).unwrap();
+    book.take_list(&authority.generations[0].delta).unwrap();
+    book.take_heartbeat(&authority.heartbeat(at)).unwrap();
+    assert_eq!(book.status(&phone, at), CertificateStatus::NotKnown);
+    book.take_list(&authority.generations[0].full).unwrap();
+    assert_eq!(book.status(&phone, at), CertificateStatus::Valid);
+}
+
+#[test]
+fn time_that_goes_back_makes_everything_not_known_until_it_has_passed_again() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let mut book = book(&authority, now());
+    let back = later(now(), -200);
+    authority.newest().publish_delta(back);
+    fetch(&mut book, &authority, back);
+    assert_eq!(book.status(&phone, back), CertificateStatus::NotKnown);
+    // A verifier that starts again remembers the newest signed time.
+    let mut again = StatusBook::new(KIND, book.newest_signed());
+    fetch(&mut again, &authority, back);
+    assert_eq!(again.status(&phone, back), CertificateStatus::NotKnown);
+    let after = later(now(), 1);
+    authority.newest().publish_delta(after);
+    fetch(&mut book, &authority, after);
+    assert_eq!(book.status(&phone, after), CertificateStatus::Valid);
+}
+
+#[test]
+fn nothing_older_replaces_anything_newer() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let old_beat = authority.heartbeat(now());
+    let old_delta = authority.generations[0].delta.clone();
+    let at = later(now(), 1);
+    authority.suspend(&phone, at);
+    authority.newest().publish_delta(at);
+    let mut book = book(&authority, at);
+    assert!(!book.take_list(&old_delta).unwrap());
+    assert!(!book.take_heartbeat(&old_beat).unwrap());
+    assert_eq!(book.status(&phone, at), CertificateStatus::Suspended);
+}
+
+#[test]
+fn generations_of_one_name_are_told_apart_and_others_are_nobody() {
+    let mut authority = Authority::new(KIND, now());
+    let first = authority.phone(now()).reference;
+    authority.rotate(now());
+    let second = authority.phone(now()).reference;
+    authority.suspend(&first, now());
+    authority.generations[0].publish_delta(now());
+    let mut own = book(&authority, now());
+    assert_eq!(own.status(&first, now()), CertificateStatus::Suspended);
+    assert_eq!(own.status(&second, now()), CertificateStatus::Valid);
+    let stranger = Authority::new(KIND, now());
+    assert_eq!(
+        own.take_list(&stranger.generations[0].full).unwrap_err().code().as_str(),
+        "crl.issuer_unknown"
+    );
+    let refusal = own.take_heartbeat(&stranger.heartbeat(later(now(), 1))).unwrap_err();
+    assert_eq!(refusal.code().as_str(), "certificate.issuer_unknown");
+    let other_kind = CertificateReference { kind: CertificateKind::CardAuth, ..second };
+    assert_eq!(own.status(&other_kind, now()), CertificateStatus::NotKnown);
+}
+
+#[test]
+fn an_expired_delegate_and_a_changed_beat_say_nothing() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let mut book = StatusBook::new(KIND, Timestamp::MIN);
+    book.add_roots([authority.generations[0].certificate.clone()]);
+    let late = authority.heartbeat(later(now(), 31 * 86_400));
+    assert_eq!(book.take_heartbeat(&late).unwrap_err().code().as_str(), "certificate.expired");
+    let mut mixed = authority.heartbeat(now());
+    let other: Heartbeat = authority.heartbeat(later(now(), 9)).signed.peek_unverified().unwrap();
+    let (payload, _) = tefuda_protocol::Signed::prepare(&other).unwrap();
+    mixed.signed = tefuda_protocol::Signed::assemble(payload, vec![1; 64].into());
+    assert_eq!(book.take_heartbeat(&mixed).unwrap_err().code().as_str(), "message.signature_wrong");
+    assert_eq!(book.status(&phone, now()), CertificateStatus::NotKnown);
+}
