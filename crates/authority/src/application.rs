@@ -265,11 +265,7 @@ impl Twin {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn examine(
-    request: &ApplicationRequest,
-    trust: &Trust<'_>,
-    at: Timestamp,
-) -> Result<Examined, Refusal> {
+pub fn examine(request: &ApplicationRequest, trust: &Trust<'_>, at: Timestamp) -> Result<Examined, Refusal> {
     let certificate = Certificate::from_der(&request.certificate.0).map_err(PathError::from)?;
     trust.card_sign.validate(&certificate, at).map_err(|error| match error {
         PathError::Expired => Refusal::Enrol(EnrolError::CardExpired),
@@ -307,11 +303,7 @@ pub fn examine(
 }
 
 /// Attestations under any of the makers that are known.
-fn attested(
-    keys: &AttestedKeys,
-    makers: &[Bytes],
-    nonce: &[u8],
-) -> Result<VerifiedKeys, AttestationError> {
+fn attested(keys: &AttestedKeys, makers: &[Bytes], nonce: &[u8]) -> Result<VerifiedKeys, AttestationError> {
     makers
         .iter()
         .map(|root| keys.verify(&root.0, nonce))
@@ -372,7 +364,5 @@ pub fn register_until(decided: Timestamp) -> Timestamp {
 /// Whether another phone of the same person and family gives way to a newly registered one.
 #[must_use]
 pub fn gives_way(other: &Device, newcomer: &Device, resident: &ResidentId) -> bool {
-    other.element != newcomer.element
-        && other.family == newcomer.family
-        && other.holder() == Some(resident)
+    other.element != newcomer.element && other.family == newcomer.family && other.holder() == Some(resident)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use subtle::ConstantTimeEq;
 use tefuda_protocol::{
     Bytes, Signed,
@@ -9,7 +10,7 @@ use tefuda_protocol::{
     device::{Deletion, DeviceAction, DeviceMessage, Notice},
     element::{CommandAction, CommandReceipt, DeviceCommand},
 };
-use tefuda_types::{ElementId, Family, PhoneName, ResidentId, Timestamp};
+use tefuda_types::{CertificateKind, ElementId, Family, PhoneName, ResidentId, Serial, Timestamp};
 use thiserror::Error;
 
 use crate::application::Examined;
@@ -105,6 +106,8 @@ pub struct Device {
     attestation_key: Bytes,
     wallet_key: Option<Bytes>,
     recovery_code_hash: Option<Bytes>,
+    /// What its element has held, oldest first.
+    loaded: Vec<(CertificateKind, Serial)>,
     condition: Condition,
     deletion: Deletion,
     orders: Vec<Order>,
@@ -123,6 +126,8 @@ pub struct Registration {
     pub wallet_key: Option<Bytes>,
     /// Hash of the recovery code, likewise.
     pub recovery_code_hash: Option<Bytes>,
+    /// What the element has loaded.
+    pub certificates: BTreeMap<CertificateKind, Serial>,
 }
 
 impl Device {
@@ -137,6 +142,7 @@ impl Device {
             attestation_key: Bytes::default(),
             wallet_key: None,
             recovery_code_hash: None,
+            loaded: Vec::new(),
             condition: Condition::InUse,
             deletion: Deletion::None,
             orders: Vec::new(),
@@ -196,9 +202,22 @@ impl Device {
         if let Some(hash) = &registration.recovery_code_hash {
             self.recovery_code_hash = Some(hash.clone());
         }
+        self.loaded.extend(registration.certificates.clone());
         self.condition = Condition::InUse;
         self.deletion = Deletion::None;
         self.notify("phone.registered", now);
+    }
+
+    /// Whether its element has, or had, a certificate.
+    #[must_use]
+    pub fn has_loaded(&self, serial: &Serial) -> bool {
+        self.loaded.iter().any(|(_, loaded)| loaded == serial)
+    }
+
+    /// The certificate of a kind that its element has.
+    #[must_use]
+    pub fn present(&self, kind: CertificateKind) -> Option<&Serial> {
+        self.loaded.iter().rev().find(|(loaded, _)| *loaded == kind).map(|(_, serial)| serial)
     }
 
     /// It was given up, or gave way. Its wallet can still fetch what is left to do; it holds nobody's

@@ -341,10 +341,7 @@ impl Session {
                     return Err(SessionError::OtherElement);
                 }
                 let (host, command) = host.authenticate(&present.keys, SecurityLevel::FULL, response)?;
-                Ok(Turn::Next(
-                    Self { stage: Stage::Authenticating { host, present }, ..self },
-                    vec![command],
-                ))
+                Ok(Turn::Next(Self { stage: Stage::Authenticating { host, present }, ..self }, vec![command]))
             }
             Stage::Authenticating { host, present } => {
                 let [response] = responses else { return Err(SessionError::Answers) };

@@ -13,10 +13,11 @@ use tefuda_keys::{KeyError, KeySpace, SoftwareKey, SystemRandom};
 use tefuda_pki::{
     Certificate, CertificateError, SignatureAlgorithm, Signer, SignerError,
     draft::{DraftError, SERIAL_OCTETS},
+    path::TrustStore,
     profile::{self, Leaf, Period},
 };
 use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock, Transaction};
-use tefuda_types::{Bytes, CertificateKind, Clock, Serial, Timestamp};
+use tefuda_types::{Bytes, CertificateKind, Clock, ElementId, Serial, Timestamp};
 use tefuda_web::ActorContext;
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -82,6 +83,8 @@ pub struct Request {
     pub id: String,
     /// Whose certificate.
     pub holder: String,
+    /// The element that has the key, of phones' certificates.
+    pub device: Option<ElementId>,
     /// What it says.
     pub leaf: Leaf,
     /// For which key.
@@ -97,6 +100,9 @@ pub struct Issued {
     pub generation: u32,
     /// Whose.
     pub holder: String,
+    /// The element that has the key, of phones' certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<ElementId>,
     /// DER.
     pub der: Bytes,
     /// Serial number.
@@ -160,7 +166,7 @@ impl Ca {
     }
 
     /// The generation that issues now.
-    fn newest(&self) -> Result<Arc<Generation>, CaError> {
+    pub fn newest(&self) -> Result<Arc<Generation>, CaError> {
         self.generations().pop().ok_or(CaError::Keys(KeyError::Generation))
     }
 
@@ -239,6 +245,7 @@ impl Ca {
         let issued = Issued {
             generation: generation.number,
             holder: request.holder.clone(),
+            device: request.device,
             der: Bytes(certificate.as_der().to_vec()),
             serial: reserved.serial,
             not_before: request.period.not_before,
@@ -278,11 +285,30 @@ impl Ca {
 
     /// Certificates of a holder, newest first.
     pub async fn of_holder(&self, holder: &str) -> Result<Vec<Issued>, CaError> {
+        self.select(|issued| issued.holder == holder).await
+    }
+
+    /// Certificates of a phone, newest first.
+    pub async fn of_device(&self, element: ElementId) -> Result<Vec<Issued>, CaError> {
+        self.select(|issued| issued.device == Some(element)).await
+    }
+
+    async fn select(&self, wanted: impl Fn(&Issued) -> bool) -> Result<Vec<Issued>, CaError> {
         let all = self.store.list::<Issued>("certificate").await?;
-        let mut found: Vec<Issued> =
-            all.into_iter().map(|(_, issued)| issued).filter(|issued| issued.holder == holder).collect();
+        let mut found: Vec<Issued> = all.into_iter().map(|(_, issued)| issued).filter(wanted).collect();
         found.sort_by_key(|issued| std::cmp::Reverse(issued.not_before));
         Ok(found)
+    }
+
+    /// Its roots, as a verifier trusts them.
+    pub fn trust(&self) -> TrustStore {
+        TrustStore::new(self.kind, self.generations().iter().map(|generation| generation.certificate.clone()))
+    }
+
+    /// The certificate of the generation that issued another, DER.
+    pub fn issuer_of(&self, issued: &Issued) -> Result<Arc<Generation>, CaError> {
+        let issuer = |generation: &&Arc<Generation>| generation.number == issued.generation;
+        self.generations().iter().find(issuer).cloned().ok_or(CaError::Keys(KeyError::Generation))
     }
 
     /// Changes where a certificate stands. Doing it twice is doing it once.

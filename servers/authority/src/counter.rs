@@ -2,11 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tefuda_authority::{
-    era, issuance,
-    matrix::{Action, Event, action},
-    register::Resident,
-};
+use tefuda_authority::{era, issuance, matrix::Action, register::Resident};
 use tefuda_card::{
     face::{self, Face, FaceIssuer, Images},
     personalisation::{CardProfile, KeySlot, Passwords, Personalisation},
@@ -25,7 +21,7 @@ use crate::{
 /// A card is expiring when its certificates have less than this left: three months.
 const EXPIRING_SECONDS: i64 = 90 * 86_400;
 /// The card's own certificates, in the order of lists.
-const CARD_KINDS: [CertificateKind; 2] = [CertificateKind::CardSign, CertificateKind::CardAuth];
+pub const CARD_KINDS: [CertificateKind; 2] = [CertificateKind::CardSign, CertificateKind::CardAuth];
 
 /// Drawn, never photographed; the pictures of texts are patterns (docs/decisions/0011).
 const PORTRAITS: [&[u8]; 3] = [
@@ -77,6 +73,7 @@ impl Authority {
         let expires = issuance::card_period(resident).map(|period| period.not_after).ok();
         let state = card_state(resident, &certificates, expires, now);
         let no_signature = resident.without_signature(now);
+        let in_force = certificates.iter().all(|line| line.status == CertificateStatus::Valid);
         Ok(ResidentView {
             id: resident.id.clone(),
             name: resident.name.clone(),
@@ -85,7 +82,7 @@ impl Authority {
             } else {
                 "************".to_owned()
             },
-            can_enroll: no_signature.is_none() && matches!(state, "active" | "expiring"),
+            can_enroll: no_signature.is_none() && in_force && matches!(state, "active" | "expiring"),
             card: CardView { state: state.to_owned(), expires, certificates },
             pins: PinsView::new(resident, no_signature, reveal),
         })
@@ -99,6 +96,9 @@ impl Authority {
         card: &NewCard,
     ) -> Result<Personalisation, Problem> {
         let resident = self.registrar.resident(id).await??;
+        if let Some(spki) = card.keys.get(&KeySlot::Common) {
+            self.registrar.register_card_key(id, spki).await?;
+        }
         let sign = self.issue_for_card(&resident, CertificateKind::CardSign, card).await?;
         let auth = self.issue_for_card(&resident, CertificateKind::CardAuth, card).await?;
         let authority = |kind| {
@@ -121,7 +121,7 @@ impl Authority {
         let expires =
             resident.card_expires().map(|day| day.strftime("%Y%m%d").to_string()).unwrap_or_default();
         let municipality = &resident.municipality.code;
-        let number = format!("{:015}{municipality}{expires}", fingerprint(id));
+        let number = format!("{:015}{municipality}{expires}", digits(id.as_str()));
         let key = |slot| card.keys.get(&slot).map(|key| key.0.as_slice()).unwrap_or_default();
         let issuer = FaceIssuer {
             records: &|digest_info: &[u8]| self.face.sign_record(digest_info),
@@ -136,7 +136,7 @@ impl Authority {
             passwords,
             sign: (sign.map(|issued| issued.der), authority(CertificateKind::CardSign)),
             auth: (auth.der, authority(CertificateKind::CardAuth)),
-            token_serial: format!("{:016}", fingerprint(id)),
+            token_serial: format!("{:016}", digits(id.as_str())),
             surface,
             common_record: [b"\x01\x1C".as_slice(), number.as_bytes()].concat().into(),
             registry_record: RECORDS_ID.to_vec().into(),
@@ -160,11 +160,12 @@ impl Authority {
         let ca = self.ca(kind);
         let key_id = tefuda_pki::profile::key_identifier(&spki.0)?;
         let key_name: String = key_id.iter().map(|octet| format!("{octet:02x}")).collect();
-        let common_name = format!("{}{:015}", resident.municipality.code, fingerprint(&resident.id));
+        let common_name = format!("{}{:015}", resident.municipality.code, digits(resident.id.as_str()));
         let leaf = issuance::leaf(resident, kind, common_name, self.ocsp_url(), resident.card_issued)?;
         let request = Request {
             id: format!("card/{}/{}/{key_name}", resident.id, resident.card_issued),
             holder: resident.id.to_string(),
+            device: None,
             leaf,
             spki: spki.0.clone(),
             period: issuance::card_period(resident)?,
@@ -180,19 +181,6 @@ impl Authority {
         }
         Ok(Some(issued))
     }
-
-    /// Lets an event happen to all certificates of a resident that it concerns.
-    pub(crate) async fn happen(&self, id: &ResidentId, event: Event) -> Result<(), Problem> {
-        self.registrar.resident(id).await??;
-        for kind in CertificateKind::ALL {
-            for issued in self.ca(kind).of_holder(id.as_str()).await? {
-                if issued.standing.status() != CertificateStatus::Revoked {
-                    self.ca(kind).act(&issued.serial, action(event, kind)).await?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 fn card_state(
@@ -205,6 +193,7 @@ fn card_state(
     let any = |status| certificates.iter().any(|line| line.status == status);
     match expires {
         None => "none",
+        Some(_) if certificates.is_empty() && resident.left => "none",
         Some(_) if all(CertificateStatus::Revoked) => "revoked",
         Some(_) if resident.suspended || any(CertificateStatus::Suspended) => "suspended",
         Some(end) if end < now => "expired",
@@ -213,9 +202,9 @@ fn card_state(
     }
 }
 
-/// A number of fifteen digits for a resident, the same each time.
-fn fingerprint(id: &ResidentId) -> u64 {
-    let mixed = id.as_str().bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| {
+/// A number of fifteen digits for a name, the same each time.
+pub fn digits(name: &str) -> u64 {
+    let mixed = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| {
         (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3)
     });
     4_000_000_000_000_000 / 10 + mixed % 100_000_000_000_000

@@ -1,31 +1,56 @@
-//! The authority as an HTTP actor: four CAs with a store and a key space each, the registrar with its own.
+//! The authority as an HTTP actor: registrar, operator, service manager and four CAs, with a store and a key space
+//! each.
 
+mod admin;
+mod applications;
 mod ca;
 mod counter;
+mod devices;
+mod dossier;
 mod face;
 mod lists;
+mod operator;
+mod phones;
 mod registrar;
+mod resets;
+mod residents;
 mod responder;
 mod routes;
+mod service_manager;
+mod sessions;
+mod statements;
 
+use anyhow::Context;
 use std::sync::Arc;
+use tefuda_authority::calendar::Calendar;
 use tefuda_keys::KeySpace;
+use tefuda_store::files;
 use tefuda_types::CertificateKind;
 use tefuda_web::ActorContext;
+use tokio::sync::Mutex;
 
 pub use registrar::{CardView, ResidentView};
 
-use crate::{ca::Ca, face::FaceKeys, registrar::Registrar};
+use crate::{
+    ca::Ca, face::FaceKeys, operator::Operator, registrar::Registrar, service_manager::ServiceManager,
+    sessions::Sessions,
+};
 
 /// The roles of the authority. Each has its own folder; none opens another's.
 #[derive(Debug)]
 pub struct Authority {
     context: ActorContext,
+    calendar: Calendar,
     card_sign: Ca,
     card_auth: Ca,
     phone_sign: Ca,
     phone_auth: Ca,
     registrar: Registrar,
+    operator: Operator,
+    service_manager: ServiceManager,
+    sessions: Sessions,
+    /// Applications are decided by one at a time.
+    deciding: Mutex<()>,
     face: FaceKeys,
 }
 
@@ -33,18 +58,28 @@ impl Authority {
     /// Opens every role's store and keys, making what is not there, and finishes what a stop left open.
     ///
     /// # Errors
-    /// What stores and keys say.
+    /// What stores and keys say, and a file of closures that is none.
     pub async fn open(context: ActorContext) -> anyhow::Result<Arc<Self>> {
         let home = context.home.join("authority");
         let open =
             async |kind: CertificateKind| Ca::open(kind, &home.join(format!("ca-{kind}")), &context).await;
-        let card_sign = open(CertificateKind::CardSign).await?;
-        let card_auth = open(CertificateKind::CardAuth).await?;
-        let phone_sign = open(CertificateKind::PhoneSign).await?;
-        let phone_auth = open(CertificateKind::PhoneAuth).await?;
-        let registrar = Registrar::open(&home.join("registrar"), &context).await?;
-        let face = FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?;
-        Ok(Arc::new(Self { context, card_sign, card_auth, phone_sign, phone_auth, registrar, face }))
+        let closures = files::read(&home.join("closures.txt"))?.unwrap_or_default();
+        let authority = Arc::new(Self {
+            calendar: Calendar::parse(&String::from_utf8_lossy(&closures)).context("closures.txt")?,
+            card_sign: open(CertificateKind::CardSign).await?,
+            card_auth: open(CertificateKind::CardAuth).await?,
+            phone_sign: open(CertificateKind::PhoneSign).await?,
+            phone_auth: open(CertificateKind::PhoneAuth).await?,
+            registrar: Registrar::open(&home.join("registrar"), &context).await?,
+            operator: Operator::open(&home.join("operator"), &context).await?,
+            service_manager: ServiceManager::open(&home.join("service-manager"), &context).await?,
+            sessions: Sessions::default(),
+            deciding: Mutex::default(),
+            face: FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?,
+            context,
+        });
+        authority.follow_the_clock();
+        Ok(authority)
     }
 
     /// The CA of a kind.

@@ -72,6 +72,13 @@ impl Ca {
         Ok(if list == List::Full { lists.full.0 } else { lists.delta.0 })
     }
 
+    /// Where the lists of a generation stand, once they show everything up to now.
+    pub async fn series(&self, generation: &Arc<Generation>, delta_url: &str) -> Result<Series, CaError> {
+        self.list(generation, List::Delta, delta_url).await?;
+        let id = format!("{:04}", generation.number);
+        Ok(self.store.get::<Lists>("lists", &id).await?.unwrap_or_default().series)
+    }
+
     async fn listed(&self, generation: u32) -> Result<Vec<Listed>, CaError> {
         let all = self.store.list::<Issued>("certificate").await?;
         Ok(all

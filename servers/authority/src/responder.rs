@@ -1,4 +1,4 @@
-//! OCSP: a delegated responder for each generation of a CA, renewed before it ends.
+//! Delegated keys of each generation of a CA, renewed before they end, and OCSP, which one of them answers.
 
 use std::sync::Arc;
 use tefuda_authority::status::Standing;
@@ -28,12 +28,22 @@ const ANSWER_SECONDS: i64 = 900;
 pub enum Delegation {
     /// Signs OCSP answers; RSA-2048, as its CA.
     OcspResponder,
+    /// Signs statements and signs of life; P-256, as everything between phone and authority.
+    StatementSigner,
 }
 
 impl Delegation {
     const fn name(self) -> &'static str {
         match self {
             Self::OcspResponder => "ocsp",
+            Self::StatementSigner => "statements",
+        }
+    }
+
+    const fn algorithm(self) -> SignatureAlgorithm {
+        match self {
+            Self::OcspResponder => SignatureAlgorithm::Rsa2048Sha256,
+            Self::StatementSigner => SignatureAlgorithm::EcdsaP256Sha256,
         }
     }
 }
@@ -47,7 +57,7 @@ impl Ca {
     ) -> Result<(SoftwareKey, Certificate), CaError> {
         let _one_at_a_time = self.making.lock().await;
         let id = format!("{}-{:04}", delegation.name(), generation.number);
-        let key = self.keys.signer(&id, SignatureAlgorithm::Rsa2048Sha256)?;
+        let key = self.keys.signer(&id, delegation.algorithm())?;
         let now = self.clock.civil();
         if let Some(der) = self.store.get::<Bytes>("delegated", &id).await? {
             let certificate = Certificate::from_der(&der.0)?;
@@ -61,8 +71,11 @@ impl Ca {
             not_before: second(now.as_second() - SKEW_SECONDS),
             not_after: second(now.as_second() + DELEGATED_SECONDS),
         };
-        let draft =
-            profile::ocsp_responder(&generation.certificate, &random_serial(), key.public_spki(), period)?;
+        let profile = match delegation {
+            Delegation::OcspResponder => profile::ocsp_responder,
+            Delegation::StatementSigner => profile::statement_signer,
+        };
+        let draft = profile(&generation.certificate, &random_serial(), key.public_spki(), period)?;
         let linted = draft.lint()?;
         let signature = generation.signer.sign(linted.to_be_signed())?;
         let certificate = linted.assemble(&signature)?;

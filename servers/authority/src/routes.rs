@@ -3,29 +3,24 @@
 use axum::{
     Json, Router,
     body::Bytes as Body,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use base64ct::{Base64, Encoding};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
-use tefuda_authority::matrix::{Action, Event};
-use tefuda_card::personalisation::Personalisation;
-use tefuda_pki::{
-    crl::RevocationReason,
-    ocsp::{self, OcspError, Request, ResponseStatus},
-};
-use tefuda_types::{CertificateKind, ResidentId, Serial};
-use tefuda_web::{Answer, Bearer, Problem};
+use std::sync::Arc;
+use tefuda_pki::ocsp::{self, OcspError, Request, ResponseStatus};
+use tefuda_types::CertificateKind;
+use tefuda_web::{Bearer, Problem};
 
 use crate::{
-    Authority, ResidentView,
+    Authority, admin,
     ca::{CaError, Generation},
-    counter::NewCard,
     lists::List,
+    phones,
 };
 
 /// An OCSP GET path longer than this is no request (RFC 6960, A.1: GET is for requests below 255 octets).
@@ -41,33 +36,32 @@ pub enum RouteError {
     /// A reason that RFC 5280 does not have.
     #[error("there is no such reason for a revocation")]
     ReasonUnknown,
+    /// Neither a card nor a phone is to be stopped, or both.
+    #[error("a stop names either the card or one phone")]
+    StopMalformed,
 }
 
 tefuda_types::reasons! { RouteError {
     ListNotFound => "crl.not_found", Caller;
     ReasonUnknown => "revocation.reason_unknown", Malformed;
+    StopMalformed => "stop.malformed", Malformed;
 } }
 
-type Shared = State<Arc<Authority>>;
+pub(crate) type Shared = State<Arc<Authority>>;
 
 /// Everything that the authority answers.
 pub fn router(authority: Arc<Authority>) -> Router {
-    let token = Arc::clone(&authority.context.admin_token);
-    let admin = Router::new()
-        .route("/admin/residents", get(residents))
-        .route("/admin/residents/{id}", get(resident))
-        .route("/admin/residents/{id}/card", post(personalise))
-        .route("/admin/residents/{id}/events/{event}", post(event))
-        .route("/admin/generations/{kind}", post(rotate))
-        .route("/admin/revocations", post(revoke))
-        .route("/admin/audit", get(audit));
+    let operators = Bearer(Arc::clone(&authority.context.admin_token));
+    let call_centre = Bearer(Arc::clone(&authority.context.call_centre_token));
     Router::new()
         .route("/crl/index.json", get(list_index))
         .route("/crl/{file}", get(list))
         .route("/trust/index.json", get(trust))
         .route("/ocsp", post(ocsp_post))
         .route("/ocsp/{*request}", get(ocsp_get))
-        .merge(Bearer(token).protect(admin))
+        .merge(phones::routes())
+        .merge(operators.protect(admin::routes()))
+        .merge(call_centre.protect(phones::call_centre()))
         .with_state(authority)
 }
 
@@ -82,7 +76,7 @@ impl Authority {
         format!("{kind}-g{}.{suffix}", generation.number)
     }
 
-    fn list_url(&self, kind: CertificateKind, generation: &Generation, list: List) -> String {
+    pub(crate) fn list_url(&self, kind: CertificateKind, generation: &Generation, list: List) -> String {
         format!("{}/crl/{}", self.context.urls.authority(), Self::list_name(kind, generation, list))
     }
 
@@ -199,78 +193,4 @@ async fn ocsp_get(State(authority): Shared, Path(request): Path<String>) -> Resp
     }
     let der = Base64::decode_vec(&request).unwrap_or_default();
     ocsp_response(authority.answer_ocsp(&der).await)
-}
-
-#[derive(Debug, Deserialize)]
-struct Reveal {
-    #[serde(default)]
-    reveal: bool,
-}
-
-async fn residents(
-    State(authority): Shared,
-    Query(query): Query<Reveal>,
-) -> Answer<HashMap<&'static str, Vec<ResidentView>>> {
-    Ok(Json(HashMap::from([("residents", authority.residents(query.reveal).await?)])))
-}
-
-async fn resident(
-    State(authority): Shared,
-    Path(id): Path<ResidentId>,
-    Query(query): Query<Reveal>,
-) -> Answer<ResidentView> {
-    Ok(Json(authority.resident_view(&id, query.reveal).await?))
-}
-
-async fn personalise(
-    State(authority): Shared,
-    Path(id): Path<ResidentId>,
-    Json(card): Json<NewCard>,
-) -> Answer<Personalisation> {
-    Ok(Json(authority.personalise(&id, &card).await?))
-}
-
-async fn event(
-    State(authority): Shared,
-    Path((id, event)): Path<(ResidentId, Event)>,
-) -> Answer<ResidentView> {
-    authority.happen(&id, event).await?;
-    Ok(Json(authority.resident_view(&id, false).await?))
-}
-
-async fn rotate(State(authority): Shared, Path(kind): Path<CertificateKind>) -> Answer<Value> {
-    let generation = authority.ca(kind).rotate().await?;
-    let key_id: String = generation.certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect();
-    Ok(Json(json!({ "kind": kind, "generation": generation.number, "key_id": key_id })))
-}
-
-#[derive(Debug, Deserialize)]
-struct Revocation {
-    kind: CertificateKind,
-    serial: Serial,
-    reason: String,
-}
-
-async fn revoke(State(authority): Shared, Json(revocation): Json<Revocation>) -> Answer<Value> {
-    let reason = RevocationReason::from_name(&revocation.reason)
-        .filter(|reason| *reason != RevocationReason::CertificateHold)
-        .ok_or(RouteError::ReasonUnknown)?;
-    let issued = authority.ca(revocation.kind).act(&revocation.serial, Action::Revoke(reason)).await?;
-    Ok(Json(json!({
-        "kind": revocation.kind,
-        "serial": issued.serial,
-        "status": issued.standing.status(),
-        "reason": issued.standing.reason().map(RevocationReason::as_str),
-    })))
-}
-
-async fn audit(State(authority): Shared) -> Answer<Value> {
-    let mut logs = Vec::new();
-    for kind in CertificateKind::ALL {
-        let entries = authority.ca(kind).store.verify_audit().await?;
-        logs.push(json!({ "role": format!("ca-{kind}"), "entries": entries }));
-    }
-    let entries = authority.registrar.store.verify_audit().await?;
-    logs.push(json!({ "role": "registrar", "entries": entries }));
-    Ok(Json(json!({ "verified": true, "logs": logs })))
 }
