@@ -32,7 +32,6 @@ impl Stream for Held {
 }
 
 /// A body of lines. It ends with the sender; `let_go` runs once, when the body is dropped for whatever reason.
-#[must_use]
 pub fn held(lines: Receiver<Bytes>, let_go: impl FnOnce() + Send + 'static) -> Body {
     Body::from_stream(Held { lines, let_go: Some(Box::new(let_go)) })
 }
