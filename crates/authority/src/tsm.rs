@@ -128,7 +128,7 @@ pub struct Loaded {
 pub enum Script {
     /// Operator: make the authority's domain, store the access rules, move the own domain to its final keys.
     Provision {
-        /// First keys of the authority's domain; none once it was handed over.
+        /// First keys of the authority's domain; none once they are there.
         domain: Option<StaticKeys>,
         /// Final keys of the own domain.
         own: StaticKeys,
@@ -146,7 +146,7 @@ pub enum Script {
     Register(Loaded),
     /// Service manager: let a password be set anew.
     ResetPin(PinKind),
-    /// Either: carry device commands out; the operator opens the blocked key set of the other domain as well.
+    /// Service manager: carry device commands out.
     Deliver(Vec<Signed<DeviceCommand>>),
     /// Operator: open the blocked key set of the authority's domain.
     Reopen,
@@ -274,22 +274,29 @@ pub enum Turn {
 #[derive(Debug)]
 enum Stage {
     /// SELECT and INITIALIZE UPDATE are under way.
-    Challenged { host: HostChallenged, present: KeySet },
+    Challenged { host: HostChallenged, present: KeySet, script: Script },
     /// EXTERNAL AUTHENTICATE is under way.
-    Authenticating { host: HostAuthenticating, present: KeySet },
+    Authenticating { host: HostAuthenticating, present: KeySet, script: Script },
     /// A command of the script is under way.
     Open { host: HostAwaiting, rest: VecDeque<Command>, answers: Vec<Vec<u8>> },
 }
 
-/// A session into one element.
+/// What of a session stays the same while its stage changes.
 #[derive(Debug)]
-pub struct Session {
+struct About {
     element: ElementId,
     domain: Domain,
     challenge: Secret<[u8; CHALLENGE_OCTETS]>,
     /// Key sets that are still to be tried.
     others: VecDeque<KeySet>,
-    script: Option<Script>,
+    /// Whether the holder must have agreed inside the element.
+    needs_holder: bool,
+}
+
+/// A session into one element.
+#[derive(Debug)]
+pub struct Session {
+    about: About,
     stage: Stage,
 }
 
@@ -306,99 +313,95 @@ impl Session {
         script: Script,
         challenge: Secret<[u8; CHALLENGE_OCTETS]>,
     ) -> Result<(Self, Vec<Command>), SessionError> {
-        let mut others = VecDeque::from(key_sets);
-        let present = others.pop_front().ok_or(SessionError::Keys)?;
-        let (stage, commands) = challenged(domain, present, &challenge)?;
-        Ok((Self { element, domain, challenge, others, script: Some(script), stage }, commands))
+        let needs_holder = matches!(script, Script::Register(_));
+        About { element, domain, challenge, others: key_sets.into(), needs_holder }.challenged(script)
     }
 
     /// The element.
     #[must_use]
     pub const fn element(&self) -> ElementId {
-        self.element
+        self.about.element
     }
 
     /// Takes the element's answers, one for each command of the last turn.
     ///
     /// # Errors
     /// [`SessionError`]; the session is over.
-    pub fn answer(mut self, responses: &[Response]) -> Result<Turn, SessionError> {
-        match self.stage {
-            Stage::Challenged { host, present } => {
-                let [selected, response] = responses else { return Err(SessionError::Answers) };
-                if !selected.status.is_ok() {
-                    return Err(SessionError::Refused(selected.status));
-                }
-                if response.status == StatusWord::BLOCKED {
-                    return Err(SessionError::Blocked);
-                }
-                if !response.status.is_ok() {
-                    let next = self.others.pop_front().ok_or(SessionError::Keys)?;
-                    let (stage, commands) = challenged(self.domain, next, &self.challenge)?;
-                    return Ok(Turn::Next(Self { stage, ..self }, commands));
-                }
-                if HostChallenged::diversification(response)? != *self.element.as_bytes() {
-                    return Err(SessionError::OtherElement);
-                }
-                let (host, command) = host.authenticate(&present.keys, SecurityLevel::FULL, response)?;
-                Ok(Turn::Next(Self { stage: Stage::Authenticating { host, present }, ..self }, vec![command]))
+    pub fn answer(self, responses: &[Response]) -> Result<Turn, SessionError> {
+        let Self { about, stage } = self;
+        match stage {
+            Stage::Challenged { host, present, script } => {
+                about.challenge_answered(host, present, script, responses)
             }
-            Stage::Authenticating { host, present } => {
+            Stage::Authenticating { host, present, script } => {
                 let [response] = responses else { return Err(SessionError::Answers) };
-                let host = host.open(response)?;
-                let script = self.script.take().map_or_else(|| Ok(Vec::new()), |s| s.commands(&present))?;
-                let (element, domain, challenge) = (self.element, self.domain, self.challenge);
-                let envelope = Envelope { element, domain, challenge, others: self.others };
-                envelope.next(host, script.into(), Vec::new())
+                about.go_on(host.open(response)?, script.commands(&present)?.into(), Vec::new())
             }
             Stage::Open { host, rest, mut answers } => {
                 let [response] = responses else { return Err(SessionError::Answers) };
                 let (host, plain) = host.unwrap(response)?;
                 match plain.status {
                     StatusWord::OK => answers.push(plain.data),
-                    StatusWord::CONDITIONS => return Err(SessionError::NotConfirmed),
+                    StatusWord::CONDITIONS if about.needs_holder => return Err(SessionError::NotConfirmed),
                     other => return Err(SessionError::Refused(other)),
                 }
-                let (element, domain, challenge) = (self.element, self.domain, self.challenge);
-                Envelope { element, domain, challenge, others: self.others }.next(host, rest, answers)
+                about.go_on(host, rest, answers)
             }
         }
     }
 }
 
-/// What of a session stays the same while its stage changes.
-struct Envelope {
-    element: ElementId,
-    domain: Domain,
-    challenge: Secret<[u8; CHALLENGE_OCTETS]>,
-    others: VecDeque<KeySet>,
-}
+impl About {
+    fn challenged(mut self, script: Script) -> Result<(Session, Vec<Command>), SessionError> {
+        let present = self.others.pop_front().ok_or(SessionError::Keys)?;
+        let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(self.domain.aid()).with_le(256);
+        let (host, command) = HostChallenged::begin(Mode::S16, present.version, self.challenge.expose())?;
+        let stage = Stage::Challenged { host, present, script };
+        Ok((Session { about: self, stage }, vec![select, command]))
+    }
 
-impl Envelope {
-    fn next(
+    fn challenge_answered(
+        self,
+        host: HostChallenged,
+        present: KeySet,
+        script: Script,
+        responses: &[Response],
+    ) -> Result<Turn, SessionError> {
+        let [selected, response] = responses else { return Err(SessionError::Answers) };
+        if !selected.status.is_ok() {
+            return Err(SessionError::Refused(selected.status));
+        }
+        match response.status {
+            StatusWord::OK => {}
+            StatusWord::BLOCKED => return Err(SessionError::Blocked),
+            // No key set of that version.
+            StatusWord::DATA_NOT_FOUND => {
+                let (session, commands) = self.challenged(script)?;
+                return Ok(Turn::Next(session, commands));
+            }
+            other => return Err(SessionError::Refused(other)),
+        }
+        if HostChallenged::diversification(response)? != *self.element.as_bytes() {
+            return Err(SessionError::OtherElement);
+        }
+        let (host, command) = host.authenticate(&present.keys, SecurityLevel::FULL, response)?;
+        let stage = Stage::Authenticating { host, present, script };
+        Ok(Turn::Next(Session { about: self, stage }, vec![command]))
+    }
+
+    fn go_on(
         self,
         host: HostSession,
         mut rest: VecDeque<Command>,
         answers: Vec<Vec<u8>>,
     ) -> Result<Turn, SessionError> {
-        let Self { element, domain, challenge, others } = self;
         let Some(command) = rest.pop_front() else {
-            return Ok(Turn::Done(Evidence { element, answers }));
+            return Ok(Turn::Done(Evidence { element: self.element, answers }));
         };
         let (host, wrapped) = host.wrap(&command)?;
         let stage = Stage::Open { host, rest, answers };
-        Ok(Turn::Next(Session { element, domain, challenge, others, script: None, stage }, vec![wrapped]))
+        Ok(Turn::Next(Session { about: self, stage }, vec![wrapped]))
     }
-}
-
-fn challenged(
-    domain: Domain,
-    present: KeySet,
-    challenge: &Secret<[u8; CHALLENGE_OCTETS]>,
-) -> Result<(Stage, Vec<Command>), SessionError> {
-    let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(domain.aid()).with_le(256);
-    let (host, command) = HostChallenged::begin(Mode::S16, present.version, challenge.expose())?;
-    Ok((Stage::Challenged { host, present }, vec![select, command]))
 }
 
 /// What the holder's applet is told of the phone that it is made in.

@@ -48,8 +48,8 @@ pub struct OwnedElement {
     pub family: Family,
     /// Civil time.
     pub made_at: Timestamp,
-    /// Whether the authority's domain has its owner's keys.
-    pub handed_over: bool,
+    /// Whether the authority's domain was made and has had its first keys.
+    pub provisioned: bool,
 }
 
 /// Keys as the factory writes them into a new element.
@@ -94,7 +94,7 @@ impl Operator {
         now: Timestamp,
     ) -> Result<FactoryKeys, Problem> {
         let mut transaction = self.store.begin().await?;
-        let owned = OwnedElement { element, family, made_at: now, handed_over: false };
+        let owned = OwnedElement { element, family, made_at: now, provisioned: false };
         if transaction.insert("element", &element.to_string(), &owned).await? {
             let detail = json!({ "element": element, "family": family });
             transaction
@@ -126,17 +126,14 @@ impl Operator {
         transaction.commit().await
     }
 
-    /// The service manager tells that it has taken its domain over.
-    pub async fn handed_over(&self, element: ElementId, now: Timestamp) -> Result<(), Problem> {
-        let mut owned = self.element(element).await?;
-        if owned.handed_over {
-            return Ok(());
-        }
-        owned.handed_over = true;
+    /// The element confirmed that the authority's domain is there.
+    pub async fn provisioned(&self, element: ElementId, now: Timestamp) -> Result<(), Problem> {
+        let owned = OwnedElement { provisioned: true, ..self.element(element).await? };
         let mut transaction = self.store.begin().await?;
         transaction.put("element", &element.to_string(), &owned).await?;
         let detail = json!({ "element": element });
-        transaction.audit(&AuditEntry { time: now, action: "domain.handed_over".to_owned(), detail }).await?;
+        let entry = AuditEntry { time: now, action: "element.provisioned".to_owned(), detail };
+        transaction.audit(&entry).await?;
         Ok(transaction.commit().await?)
     }
 

@@ -185,7 +185,7 @@ impl Authority {
     /// The operator hands the first keys of the authority's domain over before it writes them.
     async fn plan_provision(&self, element: ElementId) -> Result<Plan, Problem> {
         let owned = self.operator.element(element).await?;
-        let domain = if owned.handed_over {
+        let domain = if owned.provisioned {
             None
         } else {
             let keys = self.operator.domain_keys(element)?;
@@ -221,8 +221,8 @@ impl Authority {
     async fn complete(&self, open: &SessionOpen, evidence: &Evidence) -> Result<(), Problem> {
         let (element, now) = (evidence.element(), self.context.clock.civil());
         match &open.purpose {
-            SessionPurpose::Provision => Ok(self.operator.did(element, "element.provisioned", now).await?),
-            SessionPurpose::HandOver => self.operator.handed_over(element, now).await,
+            SessionPurpose::Provision => self.operator.provisioned(element, now).await,
+            SessionPurpose::HandOver => Ok(self.operator.did(element, "domain.handed_over", now).await?),
             SessionPurpose::Register { application } => self.registered(application).await,
             SessionPurpose::ResetPin { grant } => {
                 let found = self.registrar.find_grant(grant).await?.ok_or(PinResetError::NotFound)?;

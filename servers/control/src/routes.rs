@@ -28,6 +28,7 @@ pub fn router(context: &ActorContext, clocks: Clocks, table: Arc<CardTable>) -> 
     let cards = Router::new()
         .route("/admin/cards/{resident}/hold", post(hold_card))
         .route("/admin/cards/{resident}/unblock", post(unblock))
+        .route("/admin/cards/{resident}/renew", post(renew))
         .with_state(table);
     Bearer(Arc::clone(&context.admin_token)).protect(clock.merge(cards))
 }
@@ -75,4 +76,8 @@ async fn unblock(State(table): State<Arc<CardTable>>, Path(resident): Path<Resid
         .await
         .unwrap_or(Err(tefuda_card::CardError::PowerCut))?;
     Ok(Json(json!({ "resident": resident, "unblocked": true })))
+}
+
+async fn renew(State(table): State<Arc<CardTable>>, Path(resident): Path<ResidentId>) -> Answer<Value> {
+    Ok(Json(table.renew(&resident).await?))
 }

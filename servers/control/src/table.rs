@@ -174,15 +174,19 @@ impl CardTable {
         Ok(Arc::new(Mutex::new(card)))
     }
 
-    /// Throws a card away: the next pick-up makes another.
+    /// Has the authority end a card and issue the next, which is made at once. Cut off in between, the next
+    /// renewal begins anew: a card that was thrown away is nobody's.
     ///
     /// # Errors
-    /// `card.in_use`, or what the file system says.
-    pub async fn destroy(&self, resident: &ResidentId) -> Result<(), Problem> {
+    /// `card.in_use`, what the authority says, or what the file system says.
+    pub(crate) async fn renew(&self, resident: &ResidentId) -> Result<serde_json::Value, Problem> {
         let held = self.pick_up(resident).await?;
+        let url = format!("{}/admin/residents/{resident}/card/renewal", self.authority_url);
+        let _: serde_json::Value = self.authority.post(&url, &serde_json::json!({})).await?;
         files::remove_folder(&self.folder.join(resident.as_str())).map_err(TableError::Die)?;
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(resident);
         drop(held);
-        Ok(())
+        self.prepare(resident).await?;
+        Ok(self.ask(&format!("/admin/residents/{resident}")).await?)
     }
 }

@@ -3,14 +3,13 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::Path;
-use tefuda_types::{CertificateKind, ResidentId, Serial};
+use tefuda_types::{CertificateKind, PhoneName, ResidentId, Serial};
 
-use super::card::event;
 use crate::{Done, running::Running};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Stop a card, as the call centre does.
+    /// Stop a card or a phone, as the call centre does.
     Stop {
         #[arg(long, value_name = "ID")]
         resident: ResidentId,
@@ -34,6 +33,11 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
+    /// Order the wipe of a phone's element.
+    Wipe {
+        #[arg(long, value_name = "NAME")]
+        phone: PhoneName,
+    },
     /// The audit logs.
     #[command(subcommand)]
     Audit(Audit),
@@ -46,6 +50,9 @@ pub struct Stopped {
     /// The resident's card.
     #[arg(long)]
     card: bool,
+    /// A phone of the resident.
+    #[arg(long, value_name = "NAME")]
+    phone: Option<PhoneName>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +64,14 @@ pub enum Audit {
 pub async fn run(home: &Path, verb: Verb) -> Done {
     let running = Running::find(home)?;
     match verb {
-        Verb::Stop { resident, what: Stopped { card: _ } } => event(&running, &resident, "card-lost").await,
+        Verb::Stop { resident, what: Stopped { card, phone } } => {
+            let stop = json!({ "resident": resident, "card": card, "phone": phone });
+            let url = running.url("authority", "/call-centre/stops");
+            running.answered(running.call_centre.post(&url, &stop).await)
+        }
+        Verb::Wipe { phone } => {
+            running.post("authority", &format!("/admin/phones/{phone}/wipe"), &json!({})).await
+        }
         Verb::Rotate { kind } => {
             running.post("authority", &format!("/admin/generations/{kind}"), &json!({})).await
         }

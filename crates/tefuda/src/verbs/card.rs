@@ -28,6 +28,11 @@ pub enum Verb {
         #[arg(long, value_name = "ID")]
         resident: ResidentId,
     },
+    /// Make the next card; this one and the phones' certificates end.
+    Renew {
+        #[arg(long, value_name = "ID")]
+        resident: ResidentId,
+    },
     /// Give a card back for good.
     Return {
         #[arg(long, value_name = "ID")]
@@ -42,14 +47,17 @@ pub async fn run(home: &Path, verb: Verb) -> Done {
         Verb::Unblock { resident } => {
             running.post("control", &format!("/admin/cards/{resident}/unblock"), &json!({})).await
         }
-        Verb::Lose { resident } => event(&running, &resident, "card-lost").await,
-        Verb::Return { resident } => event(&running, &resident, "card-ended").await,
+        Verb::Renew { resident } => {
+            running.post("control", &format!("/admin/cards/{resident}/renew"), &json!({})).await
+        }
+        Verb::Lose { resident } => event(&running, &resident, "card-lost", &json!({})).await,
+        Verb::Return { resident } => event(&running, &resident, "card-ended", &json!({})).await,
     }
 }
 
 /// Lets something happen that the authority has to know of.
-pub async fn event(running: &Running, resident: &ResidentId, event: &str) -> Done {
-    running.post("authority", &format!("/admin/residents/{resident}/events/{event}"), &json!({})).await
+pub async fn event(running: &Running, resident: &ResidentId, event: &str, changes: &Value) -> Done {
+    running.post("authority", &format!("/admin/residents/{resident}/events/{event}"), changes).await
 }
 
 /// The answer under way is the hand that holds the card: letting go of it takes the card away.
