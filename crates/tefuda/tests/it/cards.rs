@@ -13,7 +13,7 @@ use tefuda_types::{PinKind, Secret};
 
 use crate::peer::{installed, well};
 use crate::reader::Reader;
-use crate::system::{Folder, Resident, Running, System, eventually, run};
+use crate::system::{Folder, Resident, Running, System, TEFUDA, eventually, run};
 
 const OPENSC: &str = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so";
 const VPCD: &str = "127.0.0.1:35963";
@@ -92,6 +92,13 @@ fn sign_and_verify(folder: &Folder, slot: &str, id: &str, pin: &str, certificate
     assert!(verified.stdout.contains("Verified OK"), "{verified:#?}");
 }
 
+/// The example of `tefuda-reader` that `cargo xtask test` has built: our own reader over PC/SC.
+fn our_reader() -> String {
+    let built = Path::new(TEFUDA).parent().unwrap().join("examples/read_certificate");
+    assert!(built.exists(), "{} is not there: cargo xtask test builds it", built.display());
+    built.to_str().unwrap().to_owned()
+}
+
 /// The counters that `pkcs15-tool` prints as `Tries left     : 3`.
 fn tries_left(listing: &str) -> Vec<&str> {
     let lines = listing.lines().filter(|line| line.contains("Tries left"));
@@ -129,6 +136,12 @@ fn opensc_names_lists_and_signs_with_a_card_and_counts_its_tries() {
         let serial = well("openssl", &["x509", "-in", &pem, "-noout", "-serial"]).stdout;
         assert_eq!(serial.trim(), format!("serial={}", adult.serial(kind)));
     }
+
+    let der = folder.path("read.der");
+    let told = well(&our_reader(), &["Virtual PCD 00 00", adult.pin("auth"), &der]).stdout;
+    assert!(told.contains("JPKIAPICCTOKEN2") && told.contains("tries left: 3"), "{told}");
+    let read = well("openssl", &["x509", "-inform", "DER", "-in", &der, "-noout", "-serial"]).stdout;
+    assert_eq!(read.trim(), format!("serial={}", adult.serial("card-auth")));
 
     for (slot, wrong, tries) in [("0", "9999", 3), ("1", "WRONG99", 5)] {
         for _ in 0..tries {

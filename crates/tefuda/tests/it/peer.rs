@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::system::{Answer, run};
+use crate::system::{Answer, TEFUDA, run};
 
 /// Runs a program that does what it is asked.
 #[track_caller]
@@ -14,7 +14,7 @@ pub fn well(program: &str, arguments: &[&str]) -> Answer {
 
 /// What `cargo xtask test` installed under `target/peers`.
 pub fn installed(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers").join(name);
+    let path = Path::new(TEFUDA).ancestors().nth(2).unwrap().join("peers").join(name);
     assert!(path.exists(), "{} is not there: cargo xtask test installs it", path.display());
     path.to_str().unwrap().to_owned()
 }
