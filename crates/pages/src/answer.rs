@@ -14,7 +14,7 @@ use tefuda_web::Problem;
 use thiserror::Error;
 
 use crate::{
-    assets,
+    assets::{self, Asset},
     frame::{Frame, Link},
     language::{self, Language},
     reasons::Refusal,
@@ -131,9 +131,9 @@ async fn one_reason(language: Language, uri: Uri, Path(code): Path<String>) -> R
     Page(ReasonPage { frame, refusal: Refusal::of(&code, language) }).into_response()
 }
 
-/// Assets and reason pages, for every actor that has pages.
-pub fn common<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    assets::router().route("/reasons", get(all_reasons)).route("/reasons/{code}", get(one_reason))
+/// Assets (the common ones and the actor's own) and reason pages, for every actor that has pages.
+pub fn common<S: Clone + Send + Sync + 'static>(own: &'static [Asset]) -> Router<S> {
+    assets::router(own).route("/reasons", get(all_reasons)).route("/reasons/{code}", get(one_reason))
 }
 
 /// What pages stand behind: a chosen language is remembered, and forms of other sites are turned away.

@@ -16,6 +16,7 @@ pub mod reasons;
 mod texts;
 
 pub use answer::{Page, PageError, common, guarded, not_found, problem_page};
+pub use assets::Asset;
 pub use frame::{Frame, Link};
 pub use icon::icon;
 pub use language::Language;

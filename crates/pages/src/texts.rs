@@ -15,13 +15,26 @@ const fn files(language: Language) -> [(&'static str, &'static str); AREAS] {
             ($area, include_str!(concat!("../messages/", $language, "/", $area, ".ftl")))
         };
     }
+    macro_rules! areas {
+        ($language:literal) => {
+            [
+                area!($language, "common"),
+                area!($language, "phone"),
+                area!($language, "confirm"),
+                area!($language, "gateway"),
+                area!($language, "portal"),
+                area!($language, "control"),
+                area!($language, "consoles"),
+            ]
+        };
+    }
     match language {
-        Language::Japanese => [area!("ja", "common")],
-        Language::English => [area!("en", "common")],
+        Language::Japanese => areas!("ja"),
+        Language::English => areas!("en"),
     }
 }
 
-const AREAS: usize = 1;
+const AREAS: usize = 7;
 
 fn bundle(language: Language) -> Bundle {
     let locale: LanguageIdentifier = language.tag().parse().unwrap_or_default();
