@@ -15,13 +15,17 @@ const VERBS: &[&str] = &[
     "doctor",
     "reset",
     "resident list",
+    "resident add",
+    "resident event",
     "card attach",
     "card unblock",
     "card lose",
+    "card renew",
     "card return",
     "authority stop",
     "authority rotate",
     "authority revoke",
+    "authority wipe",
     "authority audit",
 ];
 
@@ -219,4 +223,39 @@ fn residents_their_cards_and_the_authority() {
     for role in ["ca-card-sign", "ca-card-auth", "ca-phone-sign", "ca-phone-auth", "registrar"] {
         assert!(roles.contains(&role), "{audit}");
     }
+}
+
+#[test]
+fn who_comes_and_what_happens_to_people_and_cards() {
+    let system = System::up();
+    let birth = ["--birth-date", "1990-02-00", "--sex", "2"];
+    let come = ["resident", "add", "--name", "見本　新子", "--address", "東京都見本区手札町三丁目１－１"];
+    let added = system.done(&[&come[..], &birth, &["--id", "shinko"]].concat());
+    assert_eq!(added["id"], "shinko");
+    assert_eq!(system.verb(&[&come[..], &birth, &["--id", "shinko"]].concat()).code, 1, "the name is taken");
+    let cards = |id: &str| {
+        let card = system.resident(id);
+        [card.certificate("card-sign").to_owned(), card.certificate("card-auth").to_owned()]
+    };
+    system.done(&["card", "unblock", "--resident", "shinko"]);
+    assert_eq!(cards("shinko"), ["valid", "valid"]);
+
+    let event = |event: &[&str]| system.done(&[&["resident", "event", "shinko"], event].concat());
+    event(&["move", "--address", "東京都見本区手札町四丁目１－１"]);
+    assert_eq!(cards("shinko"), ["revoked", "valid"], "the address is in the signature certificate");
+    let before = system.resident("shinko").serial("card-auth").to_owned();
+    system.done(&["card", "renew", "--resident", "shinko"]);
+    system.done(&["card", "unblock", "--resident", "shinko"]);
+    assert_eq!(cards("shinko"), ["valid", "valid"], "of the next card");
+    assert_ne!(system.resident("shinko").serial("card-auth"), before);
+    event(&["name-change", "--name", "見本　改子"]);
+    assert_eq!(system.resident("shinko").0["name"], "見本　改子");
+    assert_eq!(cards("shinko"), ["revoked", "valid"]);
+    system.done(&["card", "lose", "--resident", "shinko"]);
+    assert_eq!(cards("shinko"), ["revoked", "suspended"]);
+    event(&["death"]);
+    assert_eq!(cards("shinko"), ["revoked", "revoked"]);
+    assert_eq!(system.resident("shinko").0["can_enroll"], false);
+    assert!(system.refused(&["resident", "event", "nobody", "departure"]).ends_with("not_found"));
+    system.done(&["authority", "audit", "verify"]);
 }
