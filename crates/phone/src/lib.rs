@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod enrolment;
 pub mod memory;
 pub mod os;
+pub mod password;
 pub mod recovery;
 pub mod seal;
 pub mod standing;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::{
     up,
-    verbs::{authority, card, clock, resident, trust},
+    verbs::{authority, card, clock, phone, resident, trust},
 };
 
 /// Japan's Individual Number Card, from the chip to the login, on one machine.
@@ -59,6 +59,9 @@ pub enum Verb {
     /// Residents' cards.
     #[command(subcommand)]
     Card(card::Verb),
+    /// Phones: enrolment, login, cutting off.
+    #[command(subcommand)]
+    Phone(phone::Verb),
     /// What the authority's operators and call centre do.
     #[command(subcommand)]
     Authority(authority::Verb),

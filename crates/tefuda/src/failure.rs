@@ -53,6 +53,12 @@ pub enum ProgramError {
     /// An actor did not start, or stopped by itself.
     #[error("{0}")]
     ActorFailed(String),
+    /// A password is wanted that was not given.
+    #[error("a password is wanted that was not given")]
+    PasswordMissing,
+    /// The gateway did not send the browser on.
+    #[error("the gateway answered {0} and sent the browser nowhere")]
+    LoginNotBegun(u16),
     /// The doctor found something.
     #[error("{0} checks failed")]
     Unwell(usize),
@@ -70,6 +76,8 @@ tefuda_types::reasons! { ProgramError {
     HomeNotFound(_) => "home.not_found", Caller;
     NotConfirmed => "reset.not_confirmed", Policy;
     ActorFailed(_) => "system.actor_failed", Backend;
+    PasswordMissing => "phone.password_missing", Malformed;
+    LoginNotBegun(_) => "login.not_begun", Policy;
     Unwell(_) => "doctor.unwell", Policy;
     Disk(_) => "home.unavailable", Backend;
 } }

@@ -3,6 +3,7 @@
 mod arguments;
 mod catalogue;
 mod failure;
+mod hand;
 mod home;
 mod print;
 mod running;

@@ -11,9 +11,13 @@ use std::{
 };
 use tefuda_authority_server::Authority;
 use tefuda_control_server::{CardTable, Clocks};
+use tefuda_phone_server::Phones;
 use tefuda_store::{SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
-use tefuda_web::{ActorContext, Urls};
+use tefuda_web::{
+    ActorContext, Urls,
+    live::{Door, Live},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -25,12 +29,15 @@ use crate::{
     Done,
     arguments::Common,
     failure::ProgramError,
+    hand::InHand,
     home, print,
     running::{Ready, run_file},
 };
 
 /// Actors in the order of their ports.
-pub const ACTORS: [&str; 2] = ["control", "authority"];
+pub const ACTORS: [&str; 3] = ["control", "authority", "phones"];
+/// How far each one's port is from the first; what is left out belongs to actors that are to come.
+const OFFSETS: [u16; ACTORS.len()] = [0, 1, 4];
 
 #[derive(Debug, Default, Args)]
 pub struct Options {
@@ -86,7 +93,8 @@ fn port_base(known: Option<&home::Known>, wanted: Option<u16>) -> Result<u16, Pr
 
 async fn bind(port_base: u16) -> Result<Vec<TcpListener>, ProgramError> {
     let mut listeners = Vec::new();
-    for (port, _) in (port_base..).zip(ACTORS) {
+    for offset in OFFSETS {
+        let port = port_base.saturating_add(offset);
         let listener = TcpListener::bind(("127.0.0.1", port)).await;
         listeners.push(listener.map_err(|_| ProgramError::PortTaken(port))?);
     }
@@ -104,6 +112,7 @@ fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<Acto
         urls: Urls { port_base },
         admin_token: home::fresh_token(home, home::CONTROL_TOKEN)?.into(),
         call_centre_token: home::fresh_token(home, home::CALL_CENTRE_TOKEN)?.into(),
+        live: Live::default(),
         environment: Environment::Sandbox,
     })
 }
@@ -112,21 +121,28 @@ fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<Acto
 struct System {
     context: ActorContext,
     cards: Arc<CardTable>,
-    routers: Vec<Router>,
+    phones: Arc<Phones>,
+    routers: Vec<(Router, Door)>,
 }
 
 impl System {
     async fn open(context: ActorContext) -> anyhow::Result<Self> {
         let of_authority = context.of_actor("authority")?;
-        let actors = BTreeMap::from([("authority", Arc::clone(&of_authority.clock))]);
+        let of_phones = context.of_actor("phones")?;
+        let actors = BTreeMap::from([
+            ("authority", Arc::clone(&of_authority.clock)),
+            ("phones", Arc::clone(&of_phones.clock)),
+        ]);
         let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(actors) };
         let authority = Authority::open(of_authority).await?;
         let cards = Arc::new(CardTable::new(&context));
+        let phones = Phones::open(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
         let routers = vec![
-            tefuda_control_server::router(&context, clocks, Arc::clone(&cards)),
-            tefuda_authority_server::router(authority),
+            (tefuda_control_server::router(&context, clocks, Arc::clone(&cards)), context.door("control")),
+            (tefuda_authority_server::router(authority), context.door("authority")),
+            (tefuda_phone_server::router(Arc::clone(&phones)), context.door("phones")),
         ];
-        Ok(Self { context, cards, routers })
+        Ok(Self { context, cards, phones, routers })
     }
 
     async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
@@ -134,10 +150,13 @@ impl System {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        for (listener, router) in listeners.into_iter().zip(self.routers) {
-            servers.spawn(tefuda_web::serve(listener, router, stopping.clone()));
+        for (listener, behind) in listeners.into_iter().zip(self.routers) {
+            servers.spawn(tefuda_web::serve(listener, behind, stopping.clone()));
         }
-        announce(&ready(&self.context), ready_file)?;
+        // A new phone is made with the operator's keys, so the authority answers first.
+        let on = self.phones.switch_on().await;
+        on.map_err(|problem| ProgramError::ActorFailed(format!("phones: {}", problem.reason())))?;
+        announce(&ready(&self.context, &self.phones), ready_file)?;
         let ahead = tokio::spawn(self.cards.make_ahead());
         let failed = tokio::select! {
             _ = terminate.recv() => None,
@@ -156,7 +175,7 @@ impl System {
 }
 
 /// Where everything is.
-fn ready(context: &ActorContext) -> Ready {
+fn ready(context: &ActorContext, phones: &Phones) -> Ready {
     let urls = &context.urls;
     let address = |name: &str, url: String| (name.to_owned(), url);
     let authority = urls.authority();
@@ -176,8 +195,13 @@ fn ready(context: &ActorContext) -> Ready {
         actors: BTreeMap::from([
             ("control".to_owned(), BTreeMap::from([address("url", urls.control())])),
             ("authority".to_owned(), addresses),
+            ("phones".to_owned(), BTreeMap::from([address("url", urls.phones())])),
         ]),
-        phones: BTreeMap::new(),
+        phones: phones
+            .addresses()
+            .into_iter()
+            .map(|(name, url)| (name, BTreeMap::from([address("url", url)])))
+            .collect(),
         readers: BTreeMap::new(),
         databases: roles.map(database).collect(),
         clock: context.clock.civil(),

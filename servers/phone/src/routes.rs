@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tefuda_phone::{catalogue::Catalogue, memory::Happened};
+use tefuda_phone::{catalogue::Catalogue, enrolment::EnrolmentError, memory::Happened};
 use tefuda_protocol::{
     login::LoginOutcome,
     phone::{Act, BiometricLogin, CardShown, EnrolmentStart, PhoneStatus, PinSession, Progress, SealedPins},
@@ -38,6 +38,7 @@ pub fn router(phones: Arc<Phones>) -> Router {
         .route("/api/factory-reset", post(factory_reset))
         .route("/api/tamper", post(tamper))
         .route("/api/tap", post(hold))
+        .route("/api/holder", get(holder))
         .route("/api/history", get(history))
         .route("/api/notices", get(notices));
     let of_all = Router::new()
@@ -146,6 +147,12 @@ struct Reader {
 
 async fn hold(Here(phone): Here, Json(reader): Json<Reader>) -> Result<Body, Problem> {
     tap::tap(&phone, reader.to).await
+}
+
+/// Who enrolled: whoever has the phone in hand need not be asked again.
+async fn holder(Here(phone): Here) -> Answer<EnrolmentStart> {
+    let enrolment = phone.memory().await?.enrolment.ok_or(EnrolmentError::NotBegun)?;
+    Ok(Json(EnrolmentStart { resident: enrolment.resident }))
 }
 
 async fn history(Here(phone): Here) -> Answer<Value> {

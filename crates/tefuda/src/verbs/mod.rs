@@ -4,6 +4,11 @@ pub mod authority;
 pub mod card;
 pub mod clock;
 pub mod doctor;
+pub mod phone;
+mod phone_consent;
+mod phone_enrol;
+mod phone_login;
+mod pins;
 pub mod reset;
 pub mod resident;
 pub mod trust;
@@ -22,6 +27,7 @@ pub async fn run(common: &Common, verb: Verb) -> Done {
         Verb::Clock(verb) => clock::run(home, verb).await,
         Verb::Resident(verb) => resident::run(home, verb).await,
         Verb::Card(verb) => card::run(home, verb).await,
+        Verb::Phone(verb) => phone::run(home, verb).await,
         Verb::Authority(verb) => authority::run(home, verb).await,
         Verb::Trust(verb) => trust::run(home, verb).await,
         Verb::Doctor => doctor::run(home).await,
