@@ -2,6 +2,7 @@
 //! enrolment and wipe use it: built by whoever manages a card, parsed by the card.
 
 use alloc::vec::Vec;
+use tefuda_types::Secret;
 use thiserror::Error;
 
 use crate::{
@@ -149,7 +150,7 @@ pub struct PutKeys {
 }
 
 impl PutKeys {
-    /// The command, class `80`, keys wrapped under the present data encryption key.
+    /// The command, class `80`, keys wrapped under the present data encryption key, filled up to whole blocks.
     ///
     /// # Errors
     /// [`ManagementError::CheckValue`] for keys that cannot be wrapped.
@@ -158,7 +159,10 @@ impl PutKeys {
         for key in [self.keys.enc(), self.keys.mac(), self.keys.dek()] {
             let length = key.len().to_le_bytes()[0];
             data.push(KEY_TYPE_AES);
-            put_lv(&mut data, &[&[length], present.wrap_key(key)?.as_slice()].concat());
+            let mut whole = key.to_vec();
+            whole.resize(key.len().next_multiple_of(16), 0);
+            let whole = Secret::new(whole);
+            put_lv(&mut data, &[&[length], present.wrap_key(whole.expose())?.as_slice()].concat());
             put_lv(&mut data, &StaticKeys::check_value(key)?);
         }
         Ok(Command::new(0x80, PUT_KEY, self.replaces, SEVERAL_KEYS).with_data(data).with_le(256))
@@ -270,7 +274,7 @@ mod tests {
     #[test]
     fn keys_are_unwrapped_and_checked() {
         let present = StaticKeys::new(&[1; 16], &[2; 16], &[3; 16]).unwrap();
-        for octets in [16, 32] {
+        for octets in [16, 24, 32] {
             let fresh = [4, 5, 6].map(|value| alloc::vec![value; octets]);
             let [enc, mac, dek] = &fresh;
             let keys = StaticKeys::new(enc, mac, dek).unwrap();

@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod chip;
 mod command;
+pub mod describe;
 pub mod globalplatform;
 mod response;
 pub mod scp03;

@@ -3,6 +3,8 @@
 mod contact;
 #[cfg(feature = "pcsc")]
 pub mod hardware;
+mod observed;
 pub mod vpcd;
 
 pub use contact::{Contact, SharedChip};
+pub use observed::{Observer, observed};

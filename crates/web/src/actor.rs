@@ -4,6 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 use tefuda_store::SystemClock;
 use tefuda_types::Environment;
 
+use crate::live::{Door, Live};
+
 /// Where the actors are.
 #[derive(Clone, Debug)]
 pub struct Urls {
@@ -66,11 +68,19 @@ pub struct ActorContext {
     pub admin_token: Arc<str>,
     /// What the call centre shows; it opens nothing but stops.
     pub call_centre_token: Arc<str>,
+    /// Where it is told what goes between the actors.
+    pub live: Live,
     /// Sandbox or production.
     pub environment: Environment,
 }
 
 impl ActorContext {
+    /// The door of an actor with this context.
+    #[must_use]
+    pub fn door(&self, actor: &'static str) -> Door {
+        Door { actor, clock: Arc::<SystemClock>::clone(&self.clock), live: self.live.clone() }
+    }
+
     /// The context of an actor by its name, whose clock may be skewed.
     ///
     /// # Errors

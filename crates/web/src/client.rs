@@ -7,8 +7,9 @@ use tefuda_types::Reason;
 use url::Url;
 
 use crate::{
+    live::ACTOR_HEADER,
     problem::{Problem, ProblemBody},
-    server::{TRACE_HEADER, current_trace},
+    server::{TRACE_HEADER, current_cause},
 };
 
 /// How long an actor may take to answer.
@@ -116,8 +117,8 @@ impl Client {
 
     fn request(&self, method: Method, url: &str) -> RequestBuilder {
         let mut request = self.http.request(method, url);
-        if let Some(trace) = current_trace() {
-            request = request.header(TRACE_HEADER, trace);
+        if let Some(cause) = current_cause() {
+            request = request.header(TRACE_HEADER, cause.trace).header(ACTOR_HEADER, cause.actor);
         }
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -233,14 +234,18 @@ async fn json<T: DeserializeOwned>(url: &str, response: Response) -> Result<T, C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::{Door, Live};
     use axum::{Router, extract::State, http::HeaderMap, routing::get};
+    use tefuda_types::{FixedClock, Timestamp};
     use tokio::{net::TcpListener, sync::watch};
 
     async fn serve(router: Router) -> (String, watch::Sender<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(crate::serve(listener, router, stopping));
+        let door =
+            Door { actor: "test", clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)), live: Live::default() };
+        tokio::spawn(crate::serve(listener, (router, door), stopping));
         (url, stop)
     }
 

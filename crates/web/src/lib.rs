@@ -5,6 +5,7 @@
 pub mod actor;
 pub mod client;
 mod held;
+pub mod live;
 mod problem;
 mod server;
 

@@ -15,7 +15,10 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::Problem;
+use crate::{
+    Problem,
+    live::{self, Door},
+};
 
 /// Most octets of a request body: an application with its attestations needs some 16,000.
 const BODY_OCTETS_MAX: usize = 256 * 1024;
@@ -24,20 +27,28 @@ const GRACE: Duration = Duration::from_secs(3);
 /// One identifier from the first message of a story through all actors.
 pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
 
+/// What the requests that a task causes carry on.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    pub(crate) trace: HeaderValue,
+    pub(crate) actor: HeaderValue,
+}
+
 tokio::task_local! {
-    /// The trace of the request that this task answers.
-    static TRACE: HeaderValue;
+    /// The request that this task answers.
+    static CAUSE: Cause;
 }
 
-/// The trace of the request under way, for requests that it causes.
-pub(crate) fn current_trace() -> Option<HeaderValue> {
-    TRACE.try_with(Clone::clone).ok()
+/// What is being answered, for requests that it causes.
+pub(crate) fn current_cause() -> Option<Cause> {
+    CAUSE.try_with(Clone::clone).ok()
 }
 
-/// Lets what a handler asks of other actors carry the trace of what it answers.
-async fn in_trace(request: Request, next: Next) -> Response {
-    match request.headers().get(TRACE_HEADER).cloned() {
-        Some(trace) => TRACE.scope(trace, next.run(request)).await,
+/// Lets what a handler asks of other actors carry the trace of what it answers, and who asks.
+pub(crate) async fn in_trace(actor: String, request: Request, next: Next) -> Response {
+    let actor = HeaderValue::try_from(actor).ok();
+    match request.headers().get(TRACE_HEADER).cloned().zip(actor) {
+        Some((trace, actor)) => CAUSE.scope(Cause { trace, actor }, next.run(request)).await,
         None => next.run(request).await,
     }
 }
@@ -94,14 +105,14 @@ fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
-pub fn layered(router: Router) -> Router {
+pub fn layered(router: Router, door: Door) -> Router {
     router
         // An actor listens only when its stores are open: who gets an answer gets one from a ready actor.
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
-        .layer(middleware::from_fn(in_trace))
+        .layer(middleware::from_fn_with_state(door, live::watch))
         .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let trace =
@@ -118,11 +129,11 @@ pub fn layered(router: Router) -> Router {
 /// What the socket says.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    (router, door): (Router, Door),
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut deadline = stop.clone();
-    let graceful = axum::serve(listener, layered(router)).with_graceful_shutdown(async move {
+    let graceful = axum::serve(listener, layered(router, door)).with_graceful_shutdown(async move {
         let _ = stop.wait_for(|stopping| *stopping).await;
     });
     tokio::select! {
