@@ -65,7 +65,9 @@ impl DomainSelection {
         command: &Command,
     ) -> Result<Response, Fault> {
         let secure = std::mem::replace(&mut self.secure, Secure::Closed);
-        match (command.cla & !0x03, command.ins, secure) {
+        // MACs are over the class of the basic channel: whoever passes commands on may use another.
+        let command = &Command { cla: command.cla & !0x03, ..command.clone() };
+        match (command.cla, command.ins, secure) {
             (0x80, INITIALIZE_UPDATE, _) => self.initialize_update(persistent, command),
             (0x84, EXTERNAL_AUTHENTICATE, Secure::Challenged(challenged, basis)) => {
                 self.external_authenticate(persistent, challenged, basis, command)

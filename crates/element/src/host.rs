@@ -135,6 +135,11 @@ impl<T: Transceive> LogicalChannel<T> {
         }
     }
 
+    /// The element, for commands on the basic channel meanwhile.
+    pub const fn element(&mut self) -> &mut T {
+        &mut self.element
+    }
+
     /// MANAGE CHANNEL, close: whatever session was open in it is over.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ impl<S: Silicon> Management<'_, S> {
                 let authority = self.persistent.memory().authority.as_ref();
                 let installed = self.persistent.memory().applet().is_some();
                 self.target = match (domain, instance.as_bytes()) {
+                    (domain, aid) if aid == domain.aid() => Target::Own,
                     (Domain::Issuer, aid) if aid == ACCESS_RULES_AID => Target::Rules { first: true },
                     (Domain::Issuer, aid) if aid == AUTHORITY_DOMAIN_AID && authority.is_some() => {
                         Target::AuthorityDomain
