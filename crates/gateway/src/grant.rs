@@ -113,6 +113,12 @@ impl AccessGrant {
 }
 
 impl CodeGrant {
+    /// Whose code it is.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// Whose login it is.
     #[must_use]
     pub const fn handle(&self) -> &Handle {

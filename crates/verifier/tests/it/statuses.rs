@@ -12,6 +12,8 @@ pub fn now() -> Timestamp {
     "2026-11-24T03:00:00Z".parse().unwrap()
 }
 
+type Step = fn(&mut Authority, &CertificateReference, Timestamp);
+
 /// A book that has fetched everything.
 pub fn book(authority: &Authority, at: Timestamp) -> StatusBook {
     let mut book = StatusBook::new(authority.kind, Timestamp::MIN);
@@ -34,7 +36,7 @@ fn stop_lift_and_revocation_are_seen_in_the_delta_and_in_the_full_list() {
     let phone = authority.phone(now()).reference;
     let mut book = book(&authority, now());
     assert_eq!(book.status(&phone, now()), CertificateStatus::Valid);
-    let steps: [(fn(&mut Authority, &CertificateReference, Timestamp), CertificateStatus); 3] = [
+    let steps: [(Step, CertificateStatus); 3] = [
         (Authority::suspend, CertificateStatus::Suspended),
         (Authority::lift, CertificateStatus::Valid),
         (Authority::revoke, CertificateStatus::Revoked),

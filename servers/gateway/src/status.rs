@@ -1,0 +1,265 @@
+//! What the gateway knows of phones' authentication certificates: fetched before anybody asks, looked up here.
+//!
+//! The authority is asked for lists, never about a certificate. When it does not answer, the gateway goes on
+//! with what it has until that is not fresh, and then nobody logs in.
+
+use serde::Deserialize;
+use std::{
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tefuda_gateway::{AccessGrant, CodeGrant, LinkRow, Login, Session};
+use tefuda_pki::Certificate;
+use tefuda_protocol::{
+    login::LoginProof,
+    statement::{CertificateReference, Heartbeat, Statement},
+    transaction::LoginTransaction,
+};
+use tefuda_store::{Documents, StoreError, SystemClock};
+use tefuda_types::{CertificateKind, CertificateStatus, Clock, Timestamp};
+use tefuda_verifier::{LoginRefusal, StatusBook, StatusRefusal, VerifiedLogin, verify_login};
+use tefuda_web::{ActorContext, Client};
+use tokio::sync::Mutex;
+
+use crate::{
+    Gateway,
+    store::{ACCESS, ASSERTIONS, CODES, LINKS, LOGINS, SESSIONS, STATUS},
+};
+
+/// Kind of certificate that logs in.
+const KIND: CertificateKind = CertificateKind::PhoneAuth;
+/// Host time between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// A look that is older, by either clock, is repeated before a proof is judged; in milliseconds.
+const LOOK_MILLISECONDS_MAX: i64 = 1_000;
+/// The newest signed time is written down when it has grown by this much, in seconds.
+const REMEMBERED_SECONDS: i64 = 10;
+/// Host time between two clearings of what is over.
+const SWEEP_SECONDS: i64 = 60;
+
+#[derive(Deserialize)]
+struct Roots {
+    roots: Vec<Root>,
+}
+
+#[derive(Deserialize)]
+struct Root {
+    role: String,
+    pem: String,
+}
+
+#[derive(Deserialize)]
+struct Lists {
+    lists: Vec<List>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    kind: CertificateKind,
+    generation: u32,
+    full: String,
+    delta: String,
+}
+
+/// Follows the authority.
+#[derive(Debug)]
+pub struct Follower {
+    authority: String,
+    client: Client,
+    clock: Arc<SystemClock>,
+    store: Documents,
+    book: RwLock<StatusBook>,
+    /// Wire and civil time of the last look; one looks at a time.
+    last_look: Mutex<[Timestamp; 2]>,
+    /// A failure is logged when it begins.
+    failing: AtomicBool,
+}
+
+impl Follower {
+    /// Knows nothing yet, save the newest signed time that was ever seen.
+    pub async fn open(context: &ActorContext, store: Documents) -> Result<Self, StoreError> {
+        let newest: Option<Timestamp> = store.get(STATUS, "newest-signed").await?;
+        let book = StatusBook::new(KIND, newest.unwrap_or(Timestamp::MIN));
+        Ok(Self {
+            authority: context.urls.authority(),
+            client: Client::new(None),
+            clock: Arc::clone(&context.clock),
+            store,
+            book: RwLock::new(book),
+            last_look: Mutex::new([Timestamp::MIN; 2]),
+            failing: AtomicBool::new(false),
+        })
+    }
+
+    fn times(&self) -> [Timestamp; 2] {
+        [self.clock.wire(), self.clock.civil()]
+    }
+
+    /// Looks at the authority, unless the last look is recent enough. A moved clock makes every look old.
+    pub async fn look(&self) {
+        let mut last_look = self.last_look.lock().await;
+        let recent = |(now, then): (Timestamp, &Timestamp)| {
+            let age = now.as_millisecond().saturating_sub(then.as_millisecond());
+            (0..=LOOK_MILLISECONDS_MAX).contains(&age)
+        };
+        if self.times().into_iter().zip(last_look.iter()).all(recent) {
+            return;
+        }
+        match self.fetch().await {
+            Ok(()) => self.failing.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(error = format!("{error:#}"), "status data cannot be fetched");
+                }
+            }
+        }
+        *last_look = self.times();
+    }
+
+    async fn fetch(&self) -> anyhow::Result<()> {
+        let url = format!("{}/status/{KIND}/heartbeat", self.authority);
+        let beat: Statement<Heartbeat> = self.client.get(&url).await?;
+        // A beat of a generation that is new here can be read only with its root.
+        let mut taken = self.write(|book| book.take_heartbeat(&beat))?;
+        if taken.is_err() || self.read(StatusBook::wants_roots)? {
+            self.fetch_roots().await?;
+            taken = self.write(|book| book.take_heartbeat(&beat))?;
+        }
+        taken?;
+        let wanted = self.read(|book| book.wanted().collect::<Vec<_>>())?;
+        if !wanted.is_empty() {
+            let url = format!("{}/crl/index.json", self.authority);
+            let index: Lists = self.client.get(&url).await?;
+            for wanted in wanted {
+                let named = |list: &&List| list.kind == KIND && list.generation == wanted.generation;
+                let Some(list) = index.lists.iter().find(named) else { continue };
+                let needed = [(wanted.full, &list.full), (wanted.delta, &list.delta)];
+                for (_, url) in needed.into_iter().filter(|(needed, _)| *needed) {
+                    let der = self.client.get_bytes(url).await?;
+                    self.write(|book| book.take_list(&der))??;
+                }
+            }
+        }
+        self.remember().await
+    }
+
+    async fn fetch_roots(&self) -> anyhow::Result<()> {
+        let url = format!("{}/trust/index.json", self.authority);
+        let index: Roots = self.client.get(&url).await?;
+        let role = format!("{KIND}-ca");
+        let of_kind = index.roots.iter().filter(|root| root.role == role);
+        let roots = of_kind.map(|root| Certificate::from_pem(&root.pem)).collect::<Result<Vec<_>, _>>()?;
+        self.write(|book| book.add_roots(roots))
+    }
+
+    /// The newest signed time outlives the process, so that a restart does not take it back.
+    async fn remember(&self) -> anyhow::Result<()> {
+        let newest = self.read(StatusBook::newest_signed)?;
+        let stored: Option<Timestamp> = self.store.get(STATUS, "newest-signed").await?;
+        if stored.is_none_or(|stored| newest.as_second() - stored.as_second() >= REMEMBERED_SECONDS) {
+            let mut transaction = self.store.begin().await?;
+            transaction.put(STATUS, "newest-signed", &newest).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&StatusBook) -> T) -> anyhow::Result<T> {
+        self.book.read().map(|book| look(&book)).map_err(|_| anyhow::anyhow!("the status book is lost"))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut StatusBook) -> T) -> anyhow::Result<T> {
+        let book = self.book.write();
+        book.map(|mut book| change(&mut book)).map_err(|_| anyhow::anyhow!("the status book is lost"))
+    }
+
+    /// Judges a proof with what is known now.
+    pub fn judge(
+        &self,
+        transaction: &LoginTransaction,
+        proof: &LoginProof,
+        civil: Timestamp,
+    ) -> Result<VerifiedLogin, LoginRefusal> {
+        self.read(|book| verify_login(book, transaction, proof, civil))
+            .unwrap_or(Err(LoginRefusal::Status(StatusRefusal::NotKnown)))
+    }
+
+    /// Where a certificate stands.
+    pub fn status(&self, certificate: &CertificateReference, civil: Timestamp) -> CertificateStatus {
+        self.read(|book| book.status(certificate, civil)).unwrap_or(CertificateStatus::NotKnown)
+    }
+}
+
+impl Gateway {
+    /// Follows the authority's lists for as long as it runs, ends sessions whose certificate ended, and clears
+    /// away what is over.
+    pub async fn follow_status(self: Arc<Self>) {
+        let mut moved = self.context.clock.subscribe();
+        let mut swept = Timestamp::MIN;
+        loop {
+            self.status.look().await;
+            let now = self.wire();
+            if let Err(error) = self.end_sessions().await {
+                tracing::error!(%error, "sessions could not be ended");
+            }
+            if now.as_second().saturating_sub(swept.as_second()) >= SWEEP_SECONDS {
+                swept = now;
+                if let Err(error) = self.sweep(now).await {
+                    tracing::error!(%error, "what is over could not be cleared away");
+                }
+                if let Err(error) = self.keys.rotate_if_due(&self.store, now).await {
+                    tracing::error!(%error, "the next signing key could not be made");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                Ok(()) = moved.changed() => {}
+            }
+        }
+    }
+
+    /// Ends sessions of phones whose authentication certificate is on hold or revoked.
+    pub(crate) async fn end_sessions(&self) -> Result<(), StoreError> {
+        for (id, session) in self.store.list::<Session>(SESSIONS).await? {
+            if session.ended.is_some() {
+                continue;
+            }
+            let row: Option<LinkRow> = self.store.get(LINKS, session.link.as_str()).await?;
+            let status = row.map(|row| self.status.status(&row.certificate, self.civil()));
+            let Some(ending) = status.and_then(Session::ending) else { continue };
+            let mut transaction = self.store.begin().await?;
+            if let Some(mut session) = transaction.get::<Session>(SESSIONS, &id).await? {
+                session.end(ending, self.wire());
+                transaction.put(SESSIONS, &id, &session).await?;
+                self.audit(&mut transaction, "session.ended", serde_json::json!({ "why": ending })).await?;
+            }
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut over: Vec<(&str, String)> = Vec::new();
+        let logins = self.store.list::<Login>(LOGINS).await?;
+        over.extend(logins.into_iter().filter(|(_, own)| own.is_stale(now)).map(|(id, _)| (LOGINS, id)));
+        let codes = self.store.list::<CodeGrant>(CODES).await?;
+        over.extend(codes.into_iter().filter(|(_, own)| own.is_stale(now)).map(|(id, _)| (CODES, id)));
+        let access = self.store.list::<AccessGrant>(ACCESS).await?;
+        over.extend(access.into_iter().filter(|(_, own)| own.expires <= now).map(|(id, _)| (ACCESS, id)));
+        let used = self.store.list::<Timestamp>(ASSERTIONS).await?;
+        over.extend(used.into_iter().filter(|(_, expires)| *expires <= now).map(|(id, _)| (ASSERTIONS, id)));
+        let sessions = self.store.list::<Session>(SESSIONS).await?;
+        over.extend(sessions.into_iter().filter(|(_, own)| own.is_over(now)).map(|(id, _)| (SESSIONS, id)));
+        if over.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin().await?;
+        for (collection, id) in over {
+            transaction.remove(collection, &id).await?;
+        }
+        transaction.commit().await
+    }
+}

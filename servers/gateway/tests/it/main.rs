@@ -1,0 +1,10 @@
+//! The gateway, driven over HTTP as relying parties, browsers and phones drive it.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
+mod authorization;
+#[path = "../../../../crates/verifier/tests/it/fixture.rs"]
+mod fixture;
+mod persons;
+mod refusals;
+mod tokens;
+mod world;

@@ -1,0 +1,209 @@
+//! A good login to its end, and everything that a code and an assertion are not good for.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use tefuda_protocol::transaction::Method;
+
+use crate::world::{REALM, VERIFIER, World};
+
+#[tokio::test]
+async fn a_login_gives_tokens_that_the_published_keys_verify() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    for (method, amr) in [(Method::Pin, "pin"), (Method::Biometrics, "fpt")] {
+        let begun = world.begin(&party).await;
+        let mut proof = phone.prove(&world.transaction(&begun).await, method);
+        proof.links.clone_from(&maker.links);
+        let outcome = world.prove(&begun, &proof).await.unwrap();
+        assert!(outcome.accepted && outcome.continue_url.ends_with("/continue"));
+        let back = world.go_on(&begun).await;
+        assert_eq!(back.parameter("state"), "state & more");
+        assert_eq!(back.parameter("iss"), world.issuer());
+        assert!(!back.parameter("session_state").is_empty());
+        assert_eq!(back.headers[header::CACHE_CONTROL], "no-store");
+
+        let reply = world.redeem(&party, &back.parameter("code"), &[]).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+        let tokens = reply.json();
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(300)));
+        let claims = world.claims(tokens["id_token"].as_str().unwrap()).await;
+        assert_eq!(claims["iss"], world.issuer());
+        assert_eq!(claims["aud"], party.client_id);
+        assert_eq!(claims["nonce"], "nonce");
+        assert_eq!((&claims["acr"], &claims["amr"]), (&json!("aal3"), &json!([amr, "hwk", "mfa"])));
+        assert_eq!(claims["sid"], back.parameter("session_state"));
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
+        let access = tokens["access_token"].as_str().unwrap();
+        let info = world.user_info(access).await;
+        assert_eq!(info.json(), json!({ "sub": claims["sub"] }));
+
+        // The way back is walked once.
+        let again = world.go_on(&begun).await;
+        assert_eq!(again.status, StatusCode::CONFLICT);
+        assert!(again.body.contains("login.request_finished"));
+        assert_eq!(world.prove(&begun, &proof).await.unwrap_err(), "login.request_finished");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_on_wire_time_whatever_the_civil_clock_shows() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    world.pass(20 * 86_400);
+    world.authority(|authority, now| authority.newest().publish_full(now));
+    let code = world.code(&party, &phone, &maker).await;
+    let tokens = world.redeem(&party, &code, &[]).await.json();
+    let claims = world.claims(tokens["id_token"].as_str().unwrap()).await;
+    let host = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(claims["iat"].as_u64().unwrap().abs_diff(host) < 600);
+}
+
+#[tokio::test]
+async fn a_second_use_of_a_code_takes_back_what_the_first_gave() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    let code = world.code(&party, &phone, &maker).await;
+    let tokens = world.redeem(&party, &code, &[]).await.json();
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(world.user_info(access).await.status, StatusCode::OK);
+    let second = world.redeem(&party, &code, &[]).await;
+    assert_eq!((second.status, &second.json()["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
+    assert!(second.body.contains("grant.code_used"));
+    let refused = world.user_info(access).await;
+    assert_eq!(
+        (refused.status, &refused.json()["error"]),
+        (StatusCode::UNAUTHORIZED, &json!("invalid_token"))
+    );
+    assert!(refused.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer error="));
+}
+
+#[tokio::test]
+async fn a_code_is_for_its_party_its_address_and_its_verifier() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let other = world.register("Shop").await;
+    let (phone, maker) = world.phone();
+    let wrong = VERIFIER.replace('d', "e");
+    let cases: [(&[(&str, &str)], &str); 3] = [
+        (&[("code_verifier", &wrong)], "grant.verifier_wrong"),
+        (&[("redirect_uri", "https://rp.example/other")], "grant.redirect_uri_differs"),
+        (&[("code", "guess")], "grant.code_unknown"),
+    ];
+    for (changes, code) in cases {
+        let own = world.code(&party, &phone, &maker).await;
+        let reply = world.redeem(&party, &own, changes).await;
+        assert_eq!(reply.json()["error"], "invalid_grant");
+        assert!(reply.body.contains(code), "{}", reply.body);
+    }
+    let own = world.code(&party, &phone, &maker).await;
+    assert!(world.redeem(&other, &own, &[]).await.body.contains("grant.code_of_another_party"));
+    assert_eq!(world.redeem(&party, &own, &[]).await.status, StatusCode::OK, "it is still its party's");
+}
+
+#[tokio::test]
+async fn an_assertion_is_good_here_now_and_once() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let other = world.register("Shop").await;
+    let (phone, maker) = world.phone();
+    let code = world.code(&party, &phone, &maker).await;
+    let cases = [
+        (json!({ "aud": "https://other.example" }), "client_assertion.audience_wrong"),
+        (json!({ "aud": [world.issuer()] }), "client_assertion.audience_wrong"),
+        (json!({ "exp": 1_000 }), "client_assertion.expired"),
+        (json!({ "iss": other.client_id }), "client_assertion.issuer_wrong"),
+        (json!({ "iss": other.client_id, "sub": other.client_id }), "jws.key_unknown"),
+        (json!({ "sub": "RP99999999" }), "rp.not_found"),
+        (json!({ "jti": "" }), "client_assertion.incomplete"),
+    ];
+    for (claims, reason) in cases {
+        let assertion = world.assertion(&party, &claims);
+        let reply = world.redeem(&party, &code, &[("client_assertion", &assertion)]).await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]),
+            (StatusCode::UNAUTHORIZED, &json!("invalid_client"))
+        );
+        assert!(reply.body.contains(reason), "{claims}: {}", reply.body);
+    }
+    let foreign = world.redeem(&party, &code, &[("client_id", &other.client_id)]).await;
+    assert!(foreign.body.contains("client_assertion.issuer_wrong"));
+    let token_endpoint = format!("{}/protocol/openid-connect/token", world.issuer());
+    let assertion = world.assertion(&party, &json!({ "aud": token_endpoint }));
+    let good = [("client_assertion", assertion.as_str()), ("client_id", &party.client_id)];
+    assert_eq!(world.redeem(&party, &code, &good).await.status, StatusCode::OK);
+    let replayed = world.redeem(&party, &code, &good).await;
+    assert!(replayed.body.contains("client_assertion.replayed"), "{}", replayed.body);
+    let info = world.user_info("guess").await;
+    assert_eq!(info.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn keys_rotate_and_old_tokens_still_verify() {
+    let mut world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    let code = world.code(&party, &phone, &maker).await;
+    let old = world.redeem(&party, &code, &[]).await.json();
+    let rotated = world.admin("POST", "/admin/keys/rotate", &Value::Null).await.json();
+    assert_eq!(rotated["published"], 2);
+    world.claims(old["id_token"].as_str().unwrap()).await;
+    world.restart().await;
+    let code = world.code(&party, &phone, &maker).await;
+    let new = world.redeem(&party, &code, &[]).await.json();
+    world.claims(new["id_token"].as_str().unwrap()).await;
+    let kid = |token: &Value| token["id_token"].as_str().unwrap().split('.').next().unwrap().to_owned();
+    assert_ne!(kid(&old), kid(&new));
+}
+
+#[tokio::test]
+async fn the_discovery_document_names_what_there_is() {
+    let world = World::new().await;
+    let reply = world.get(&format!("{REALM}/.well-known/openid-configuration"), "").await;
+    let document = reply.json();
+    assert_eq!(document["issuer"], world.issuer());
+    assert_eq!(document["token_endpoint"], format!("{}/protocol/openid-connect/token", world.issuer()));
+    assert_eq!(document["subject_types_supported"], json!(["pairwise"]));
+    assert_eq!(document["token_endpoint_auth_methods_supported"], json!(["private_key_jwt"]));
+    assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+}
+
+#[tokio::test]
+async fn no_secret_lies_in_the_store_in_clear() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    let begun = world.begin(&party).await;
+    world.approve(&begun, &phone, &maker).await;
+    let code = world.go_on(&begun).await.parameter("code");
+    let tokens = world.redeem(&party, &code, &[]).await.json();
+    let cookie = begun.cookie.split_once('=').unwrap().1;
+    let access = tokens["access_token"].as_str().unwrap();
+    let mut stored = Vec::new();
+    for file in ["store.db", "store.db-wal"] {
+        stored.extend(std::fs::read(world.home.path().join("gateway").join(file)).unwrap_or_default());
+    }
+    let holds = |text: &str| stored.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(&begun.request), "the search finds what is there");
+    for secret in [&code, cookie, access, tokens["id_token"].as_str().unwrap()] {
+        assert!(!holds(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_token_request_is_told_what_is_wrong() {
+    let world = World::new().await;
+    let request = Request::post(format!("{REALM}/protocol/openid-connect/token"));
+    let reply = world.send(request.body(Body::from("grant_type=password")).unwrap()).await;
+    assert_eq!(reply.json()["error"], "unsupported_grant_type");
+    let request = Request::post(format!("{REALM}/protocol/openid-connect/token"))
+        .header(header::AUTHORIZATION, "Basic eDp5");
+    let reply = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((reply.status, &reply.json()["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")));
+}
