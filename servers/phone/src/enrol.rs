@@ -129,7 +129,29 @@ impl Phone {
         let (payload, message) = enrolment.application(&self.device(self.model()?), keys, self.now())?;
         let signed = self.sign_with_card(shown, payload.clone(), message).await?;
         let memory = self.changed(memory, |enrolment| enrolment.signed(payload, signed)).await?;
+        let memory = self.belongs_to_nobody_else(memory).await?;
         self.progress(memory, false).await
+    }
+
+    /// An element that knows passwords on a phone that knows nobody was enrolled before a factory reset. The
+    /// authority says whether by the same person before anybody's password is asked: no try of it is spent.
+    async fn belongs_to_nobody_else(&self, memory: Memory) -> Result<Memory, Problem> {
+        let element = self.element_status().await?;
+        let has_passwords = element.is_some_and(|element| element.sign_tries.is_some());
+        let request = match memory.enrolment.as_ref().map(|enrolment| &enrolment.stage) {
+            Some(Stage::Signed { request }) if has_passwords && memory.wallet.is_none() => request.clone(),
+            _ => return Ok(memory),
+        };
+        match self.authority().apply(&request).await {
+            Err(ClientError::Refused(status, body)) => {
+                let reason = body.reason.clone();
+                self.answered(memory, |enrolment| enrolment.refused(reason)).await?;
+                Err(ClientError::Refused(status, body).into())
+            }
+            // Sent again once the passwords were given; the answer is the same.
+            Ok(_) => Ok(memory),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn sign_with_card(

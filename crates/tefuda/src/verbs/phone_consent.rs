@@ -143,10 +143,23 @@ pub fn with_advice(mut given: Value, advice: &[&str]) -> Value {
 
 /// What the person agrees to, for reading.
 fn text_of(transaction: &Transaction) -> String {
-    match serde_json::from_str::<LoginTransaction>(&transaction.body) {
-        Ok(login) if transaction.kind == TransactionKind::Login => login_text(&login),
-        _ => format!("You agree to: {}", transaction.body),
-    }
+    let act = match transaction.kind {
+        TransactionKind::Login => {
+            let login = serde_json::from_str::<LoginTransaction>(&transaction.body);
+            return login.map_or_else(|_| transaction.body.clone(), |login| login_text(&login));
+        }
+        TransactionKind::SetPin => "Passwords are given to the phone",
+        TransactionKind::ChangePin => "A password of the phone is changed",
+        TransactionKind::Register => "Certificates are loaded into the phone",
+        TransactionKind::EnrolBiometrics => "Biometrics stand in for the authentication PIN from now on",
+        TransactionKind::ResetPin => "A password of the phone is set anew",
+        TransactionKind::RecoveryCode => "The phone gets a new recovery code, and the last one ends",
+        TransactionKind::Document => "A document is signed",
+    };
+    let body: Value = serde_json::from_str(&transaction.body).unwrap_or_default();
+    let certificates = body["certificates"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let lines = certificates.iter().filter_map(Value::as_str).map(|line| format!("\n  {line}"));
+    format!("{act} ({}).{}", body["phone"].as_str().unwrap_or_default(), lines.collect::<String>())
 }
 
 fn login_text(login: &LoginTransaction) -> String {
