@@ -103,6 +103,8 @@ const fn refusal(status: StatusWord) -> HostError {
         StatusWord::CONDITIONS => HostError::NotAllowed,
         StatusWord::SECURITY_STATUS => HostError::NotBound,
         StatusWord::NOT_FOUND => HostError::NotInstalled,
+        // Without power, or with a memory that cannot be read, an element has nothing else to say.
+        StatusWord::MEMORY_FAILURE => HostError::Torn,
         other => HostError::Status(other),
     }
 }
