@@ -63,14 +63,14 @@ impl Phones {
     /// What a phone that cannot be opened or made says.
     pub async fn switch_on(&self) -> Result<(), Problem> {
         self.maker.introduce().await?;
-        let first_start = !files::exists(&self.folder().join("made"));
+        let made = self.context().home.join("maker").join("first-phones");
         for name in files::names(&self.folder()).map_err(PhoneError::Folder)? {
             let Ok(name) = name.parse::<PhoneName>() else { continue };
             if OsState::load(&self.folder().join(name.as_str()))?.is_some() {
                 self.add(name).await?;
             }
         }
-        if first_start {
+        if !files::exists(&made) {
             for (name, family) in FIRST {
                 let model = Catalogue::known().first_of(family)?;
                 let name: PhoneName = name.parse()?;
@@ -78,7 +78,7 @@ impl Phones {
                     self.create(name, &model.id).await?;
                 }
             }
-            files::write(&self.folder().join("made"), b"").map_err(PhoneError::Folder)?;
+            files::write(&made, b"").map_err(PhoneError::Folder)?;
         }
         for phone in self.list() {
             phone.repair().await;
