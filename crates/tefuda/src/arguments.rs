@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::{
     up,
-    verbs::{authority, card, clock, phone, resident, trust},
+    verbs::{authority, card, clock, phone, resident, rp, trust},
 };
 
 /// Japan's Individual Number Card, from the chip to the login, on one machine.
@@ -65,6 +65,9 @@ pub enum Verb {
     /// What the authority's operators and call centre do.
     #[command(subcommand)]
     Authority(authority::Verb),
+    /// Relying parties of the gateway.
+    #[command(subcommand)]
+    Rp(rp::Verb),
     /// Roots and revocation lists.
     #[command(subcommand)]
     Trust(trust::Verb),

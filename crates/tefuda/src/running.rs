@@ -10,6 +10,7 @@ use std::{
 use tefuda_store::files;
 use tefuda_types::Timestamp;
 use tefuda_web::{Client, ClientError};
+use url::Url;
 
 use crate::{
     failure::{Failure, ProgramError},
@@ -63,10 +64,12 @@ impl Running {
         })
     }
 
-    /// Address of something that an actor answers.
+    /// Address of something that an actor answers, by its path from the root: the gateway's own address is its
+    /// issuer and has a path itself.
     pub fn url(&self, actor: &str, path: &str) -> String {
         let base = self.ready.actors.get(actor).and_then(|addresses| addresses.get("url"));
-        format!("{}{path}", base.map(String::as_str).unwrap_or_default())
+        let base = base.and_then(|base| Url::parse(base).ok());
+        base.and_then(|base| base.join(path).ok()).map(String::from).unwrap_or_default()
     }
 
     /// Asks an actor.

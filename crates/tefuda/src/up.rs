@@ -11,6 +11,7 @@ use std::{
 };
 use tefuda_authority_server::Authority;
 use tefuda_control_server::{CardTable, Clocks};
+use tefuda_gateway_server::Gateway;
 use tefuda_phone_server::Phones;
 use tefuda_store::{SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
@@ -35,9 +36,9 @@ use crate::{
 };
 
 /// Actors in the order of their ports.
-pub const ACTORS: [&str; 3] = ["control", "authority", "phones"];
+pub const ACTORS: [&str; 4] = ["control", "authority", "gateway", "phones"];
 /// How far each one's port is from the first; what is left out belongs to actors that are to come.
-const OFFSETS: [u16; ACTORS.len()] = [0, 1, 4];
+const OFFSETS: [u16; ACTORS.len()] = [0, 1, 2, 4];
 
 #[derive(Debug, Default, Args)]
 pub struct Options {
@@ -121,6 +122,7 @@ fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<Acto
 struct System {
     context: ActorContext,
     cards: Arc<CardTable>,
+    gateway: Arc<Gateway>,
     phones: Arc<Phones>,
     routers: Vec<(Router, Door)>,
 }
@@ -128,21 +130,25 @@ struct System {
 impl System {
     async fn open(context: ActorContext) -> anyhow::Result<Self> {
         let of_authority = context.of_actor("authority")?;
+        let of_gateway = context.of_actor("gateway")?;
         let of_phones = context.of_actor("phones")?;
         let actors = BTreeMap::from([
             ("authority", Arc::clone(&of_authority.clock)),
+            ("gateway", Arc::clone(&of_gateway.clock)),
             ("phones", Arc::clone(&of_phones.clock)),
         ]);
         let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(actors) };
         let authority = Authority::open(of_authority).await?;
+        let gateway = Gateway::open(of_gateway).await?;
         let cards = Arc::new(CardTable::new(&context));
         let phones = Phones::open(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
         let routers = vec![
             (tefuda_control_server::router(&context, clocks, Arc::clone(&cards)), context.door("control")),
             (tefuda_authority_server::router(authority), context.door("authority")),
+            (tefuda_gateway_server::router(Arc::clone(&gateway)), context.door("gateway")),
             (tefuda_phone_server::router(Arc::clone(&phones)), context.door("phones")),
         ];
-        Ok(Self { context, cards, phones, routers })
+        Ok(Self { context, cards, gateway, phones, routers })
     }
 
     async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
@@ -158,12 +164,14 @@ impl System {
         on.map_err(|problem| ProgramError::ActorFailed(format!("phones: {}", problem.reason())))?;
         announce(&ready(&self.context, &self.phones), ready_file)?;
         let ahead = tokio::spawn(self.cards.make_ahead());
+        let following = tokio::spawn(self.gateway.follow_status());
         let failed = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
             ended = servers.join_next() => Some(format!("{ended:?}")),
         };
         ahead.abort();
+        following.abort();
         stop.send_replace(true);
         while servers.join_next().await.is_some() {}
         files::remove(&run_file(&self.context.home))?;
@@ -189,12 +197,15 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
         let path = context.home.join("authority").join(&role).join("store.db");
         (role, format!("sqlite://{}", path.display()))
     };
+    let of_gateway = context.home.join("gateway").join("store.db");
+    let of_gateway = ("gateway".to_owned(), format!("sqlite://{}", of_gateway.display()));
     Ready {
         pid: std::process::id(),
         home: context.home.clone(),
         actors: BTreeMap::from([
             ("control".to_owned(), BTreeMap::from([address("url", urls.control())])),
             ("authority".to_owned(), addresses),
+            ("gateway".to_owned(), BTreeMap::from([address("url", urls.issuer())])),
             ("phones".to_owned(), BTreeMap::from([address("url", urls.phones())])),
         ]),
         phones: phones
@@ -203,7 +214,7 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
             .map(|(name, url)| (name, BTreeMap::from([address("url", url)])))
             .collect(),
         readers: BTreeMap::new(),
-        databases: roles.map(database).collect(),
+        databases: roles.map(database).chain([of_gateway]).collect(),
         clock: context.clock.civil(),
     }
 }

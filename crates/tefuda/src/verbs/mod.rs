@@ -11,6 +11,7 @@ mod phone_login;
 mod pins;
 pub mod reset;
 pub mod resident;
+pub mod rp;
 pub mod trust;
 
 use crate::{
@@ -29,6 +30,7 @@ pub async fn run(common: &Common, verb: Verb) -> Done {
         Verb::Card(verb) => card::run(home, verb).await,
         Verb::Phone(verb) => phone::run(home, verb).await,
         Verb::Authority(verb) => authority::run(home, verb).await,
+        Verb::Rp(verb) => rp::run(home, verb).await,
         Verb::Trust(verb) => trust::run(home, verb).await,
         Verb::Doctor => doctor::run(home).await,
         Verb::Reset { yes } => reset::run(home, yes),

@@ -1,5 +1,5 @@
 //! The gateway, driven over HTTP as relying parties, browsers and phones drive it.
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by panicking")]
 
 mod authorization;
 #[path = "../../../../crates/verifier/tests/it/fixture.rs"]
