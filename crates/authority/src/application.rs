@@ -302,6 +302,26 @@ pub fn examine(request: &ApplicationRequest, trust: &Trust<'_>, at: Timestamp) -
     Ok(Examined { phone, keys, card: certificate.serial().clone(), wallet_key, application })
 }
 
+/// Who holds a card without a signature certificate can be told why: its authentication certificate, and the
+/// common application's key through INTERNAL AUTHENTICATE over the application's hash. Gives the serial number.
+///
+/// # Errors
+/// [`Refusal`] where the card's presence is not proven.
+pub fn examine_presence(
+    request: &ApplicationRequest,
+    trust: &TrustStore,
+    common_key: &[u8],
+    at: Timestamp,
+) -> Result<Serial, Refusal> {
+    let certificate = Certificate::from_der(&request.certificate.0).map_err(PathError::from)?;
+    trust.validate(&certificate, at)?;
+    request.application.verify(|message, signature| {
+        let challenge = Sha256::digest(message);
+        verify_signature(SignatureAlgorithm::Rsa2048Sha256, common_key, &challenge, signature)
+    })?;
+    Ok(certificate.serial().clone())
+}
+
 /// Attestations under any of the makers that are known.
 fn attested(keys: &AttestedKeys, makers: &[Bytes], nonce: &[u8]) -> Result<VerifiedKeys, AttestationError> {
     makers
@@ -365,4 +385,49 @@ pub fn register_until(decided: Timestamp) -> Timestamp {
 #[must_use]
 pub fn gives_way(other: &Device, newcomer: &Device, resident: &ResidentId) -> bool {
     other.element != newcomer.element && other.family == newcomer.family && other.holder() == Some(resident)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn time_asks_for_a_decision_and_then_for_an_end() {
+        let pending = ApplicationState::Pending { decision_at: at("2026-11-24T23:00:00Z") };
+        assert_eq!(due(&pending, at("2026-11-24T22:59:59Z")), Due::Nothing);
+        assert_eq!(due(&pending, at("2026-11-24T23:00:00Z")), Due::Decision);
+        let until = register_until(at("2026-02-01T01:00:00Z"));
+        assert_eq!(until, at("2026-03-03T01:00:00Z"));
+        let approved = ApplicationState::Approved { register_until: until };
+        assert_eq!(due(&approved, until), Due::Nothing);
+        assert_eq!(due(&approved, at("2026-03-03T01:00:01Z")), Due::Expiry);
+        for over in [ApplicationState::Registered, ApplicationState::Expired] {
+            assert_eq!(due(&over, Timestamp::MAX), Due::Nothing);
+        }
+    }
+
+    #[test]
+    fn only_what_is_in_force_carries_something() {
+        let end = at("2030-01-01T00:00:00Z");
+        let twin = |status| Twin {
+            kind: CertificateKind::CardSign,
+            serial: "01".parse().unwrap(),
+            status,
+            not_after: end,
+        };
+        for (status, now, expected) in [
+            (CertificateStatus::Valid, end, Ok(())),
+            (CertificateStatus::Valid, at("2030-01-01T00:00:01Z"), Err(EnrolError::CardExpired)),
+            (CertificateStatus::Suspended, end, Err(EnrolError::CardSuspended)),
+            (CertificateStatus::Revoked, end, Err(EnrolError::CardRevoked)),
+            (CertificateStatus::NotKnown, end, Err(EnrolError::CardUnknown)),
+        ] {
+            assert_eq!(twin(status).in_force(now), expected, "{status}");
+        }
+        assert_eq!(twin(CertificateStatus::Valid).period(at("2026-11-24T01:00:00Z")).not_after, end);
+    }
 }

@@ -380,3 +380,97 @@ impl WrongCodes {
         self.count = self.count.saturating_sub(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ELEMENT: ElementId = ElementId::from_bytes([1; 10]);
+
+    fn held() -> (Device, Timestamp) {
+        let now = "2026-11-24T01:00:00Z".parse().unwrap();
+        let mut device = Device::new(ELEMENT, Family::Android);
+        let registration = Registration {
+            application: "one".into(),
+            resident: "hanako".parse().unwrap(),
+            wallet_key: Some(Bytes(vec![4; 65])),
+            recovery_code_hash: Some(Bytes(Sha256::digest("CODE").to_vec())),
+            certificates: BTreeMap::new(),
+        };
+        device.registered(&registration, now);
+        (device, now)
+    }
+
+    fn order(device: &mut Device, now: Timestamp) -> u64 {
+        let command = device.wipe().unwrap();
+        let (payload, _) = Signed::prepare(&command).unwrap();
+        device.ordered(&command, Signed::assemble(payload, Bytes(vec![0; 64])), now);
+        command.number
+    }
+
+    #[test]
+    fn a_wipe_is_open_until_the_element_confirms_it_and_numbers_rise() {
+        let (mut device, now) = held();
+        for expected in 1..=3 {
+            assert_eq!(order(&mut device, now), expected);
+            assert_eq!((device.deletion(), device.wipe()), (Deletion::Ordered, None));
+            let receipt = |number, element| CommandReceipt { element, number };
+            let others = [receipt(expected + 1, ELEMENT), receipt(expected, ElementId::from_bytes([2; 10]))];
+            for other in others {
+                assert_eq!(device.confirmed(&other, now), Err(DeviceError::Receipt));
+            }
+            let notices = device.notices().len();
+            for _ in 0..2 {
+                device.confirmed(&receipt(expected, ELEMENT), now).unwrap();
+            }
+            assert_eq!(device.notices().len(), notices + 1, "confirming twice is confirming once");
+            assert_eq!((device.deletion(), device.holder()), (Deletion::Confirmed, None));
+        }
+    }
+
+    #[test]
+    fn a_phone_that_is_given_up_has_no_recovery_code_and_no_holder() {
+        let (mut device, now) = held();
+        assert!(device.has_recovery_code(" CODE ") && !device.has_recovery_code("EDOC"));
+        device.retired("phone.retired", now);
+        device.retired("phone.replaced", now);
+        assert!(!device.has_recovery_code("CODE") && device.holder().is_none());
+        assert_eq!(device.notices().last().unwrap().code, "phone.retired");
+        let (mut device, now) = held();
+        device.tampered(now);
+        device.retired("phone.retired", now);
+        assert!(device.is_tampered());
+    }
+
+    #[test]
+    fn old_notices_give_way_and_numbers_go_on() {
+        let (mut device, now) = held();
+        (0..100).for_each(|_| device.notify("phone.stopped", now));
+        assert_eq!((device.notices().len(), device.notices().last().unwrap().number), (NOTICES_MAX, 101));
+    }
+
+    #[test]
+    fn a_nonce_is_good_once_and_not_for_long() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut nonces = Nonces::default();
+        nonces.give(b"one", at(0));
+        nonces.give(b"two", at(0));
+        assert_eq!(nonces.take(b"one", at(1)), Ok(()));
+        assert_eq!(nonces.take(b"one", at(1)), Err(DeviceError::Nonce));
+        assert_eq!(nonces.take(b"two", at(NONCE_SECONDS + 1)), Err(DeviceError::Nonce));
+        (0..100_u8).for_each(|n| nonces.give(&[n], at(0)));
+        assert_eq!(nonces.0.len(), NONCES_MAX);
+        assert_eq!(nonces.take(&[99], at(0)), Ok(()));
+    }
+
+    #[test]
+    fn wrong_codes_close_the_door_for_the_rest_of_the_hour() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut codes = WrongCodes::default();
+        codes.count(at(0)).unwrap();
+        codes.give_back();
+        (0..WRONG_CODES_PER_HOUR_MAX).for_each(|_| codes.count(at(10)).unwrap());
+        assert_eq!(codes.count(at(HOUR_SECONDS - 1)), Err(DeviceError::TooManyCodes));
+        assert_eq!(codes.count(at(HOUR_SECONDS)), Ok(()));
+    }
+}

@@ -266,7 +266,7 @@ impl Evidence {
 #[derive(Debug)]
 pub enum Turn {
     /// Send these, and come back with the answers.
-    Next(Session, Vec<Command>),
+    Next(Box<Session>, Vec<Command>),
     /// Over, and its purpose reached.
     Done(Evidence),
 }
@@ -377,7 +377,7 @@ impl About {
             // No key set of that version.
             StatusWord::DATA_NOT_FOUND => {
                 let (session, commands) = self.challenged(script)?;
-                return Ok(Turn::Next(session, commands));
+                return Ok(Turn::Next(Box::new(session), commands));
             }
             other => return Err(SessionError::Refused(other)),
         }
@@ -386,7 +386,7 @@ impl About {
         }
         let (host, command) = host.authenticate(&present.keys, SecurityLevel::FULL, response)?;
         let stage = Stage::Authenticating { host, present, script };
-        Ok(Turn::Next(Session { about: self, stage }, vec![command]))
+        Ok(Turn::Next(Box::new(Session { about: self, stage }), vec![command]))
     }
 
     fn go_on(
@@ -400,7 +400,7 @@ impl About {
         };
         let (host, wrapped) = host.wrap(&command)?;
         let stage = Stage::Open { host, rest, answers };
-        Ok(Turn::Next(Session { about: self, stage }, vec![wrapped]))
+        Ok(Turn::Next(Box::new(Session { about: self, stage }), vec![wrapped]))
     }
 }
 
@@ -416,5 +416,124 @@ pub fn applet_parameters(element: ElementId, family: Family) -> AppletParameters
     AppletParameters {
         token_label: label.to_owned(),
         token_serial: format!("{:016}", number % 10_000_000_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tefuda_apdu::scp03::{CardChallenged, CardSession};
+
+    const ELEMENT: ElementId = ElementId::from_bytes([7; 10]);
+
+    fn keys(value: u8) -> StaticKeys {
+        StaticKeys::new(&[value; 16], &[value; 16], &[value; 16]).unwrap()
+    }
+
+    fn set(version: u8) -> KeySet {
+        KeySet { version, keys: keys(version) }
+    }
+
+    /// A domain that has one key set and answers everything in its channel with a status word.
+    struct Element {
+        version: u8,
+        status: StatusWord,
+        challenged: Option<CardChallenged>,
+        open: Option<CardSession>,
+        seen: Vec<u8>,
+    }
+
+    impl Element {
+        fn with(version: u8, status: StatusWord) -> Self {
+            Self { version, status, challenged: None, open: None, seen: Vec::new() }
+        }
+
+        fn answer(&mut self, command: &Command) -> Response {
+            match command.ins {
+                0xA4 => StatusWord::OK.into(),
+                0x50 if command.p1 != self.version => StatusWord::DATA_NOT_FOUND.into(),
+                0x50 => {
+                    let (challenged, response) = CardChallenged::begin(
+                        &keys(self.version),
+                        Mode::S16,
+                        (ELEMENT.as_bytes(), self.version),
+                        (&command.data, &[2; 16]),
+                        [0, 0, 1],
+                    )
+                    .unwrap();
+                    self.challenged = Some(challenged);
+                    response
+                }
+                0x82 => {
+                    let challenged = self.challenged.take().unwrap();
+                    self.open = Some(challenged.authenticate(command, SecurityLevel::FULL).unwrap());
+                    StatusWord::OK.into()
+                }
+                _ => {
+                    let (answering, plain) = self.open.take().unwrap().unwrap(command).unwrap();
+                    self.seen.push(plain.ins);
+                    let (session, response) = answering.wrap(self.status.into()).unwrap();
+                    self.open = Some(session);
+                    response
+                }
+            }
+        }
+    }
+
+    fn run(element: &mut Element, sets: Vec<KeySet>, script: Script) -> Result<Evidence, SessionError> {
+        let challenge = Secret::new([1; 16]);
+        let (mut session, mut commands) = Session::open(ELEMENT, Domain::Issuer, sets, script, challenge)?;
+        loop {
+            let responses: Vec<_> = commands.iter().map(|command| element.answer(command)).collect();
+            match session.answer(&responses)? {
+                Turn::Next(next, more) => (session, commands) = (*next, more),
+                Turn::Done(evidence) => return Ok(evidence),
+            }
+        }
+    }
+
+    fn provision() -> Script {
+        Script::Provision { domain: Some(keys(9)), own: keys(OWN_KEY_VERSION) }
+    }
+
+    #[test]
+    fn the_key_set_that_the_element_has_is_found_and_moved_once() {
+        const INSTALL: u8 = 0xE6;
+        const PUT_KEY: u8 = 0xD8;
+        const STORE_DATA: u8 = 0xE2;
+        let rules = [INSTALL, INSTALL, PUT_KEY, INSTALL, STORE_DATA];
+        for (version, tail) in [(INITIAL_KEY_VERSION, &[INSTALL, PUT_KEY][..]), (OWN_KEY_VERSION, &[])] {
+            let mut element = Element::with(version, StatusWord::OK);
+            let sets = vec![set(OWN_KEY_VERSION), set(INITIAL_KEY_VERSION)];
+            let evidence = run(&mut element, sets, provision()).unwrap();
+            assert_eq!(evidence.element(), ELEMENT);
+            assert_eq!(element.seen, [&rules, tail].concat(), "version {version}");
+        }
+        let mut element = Element::with(5, StatusWord::OK);
+        assert_eq!(run(&mut element, vec![set(1), set(2)], provision()).unwrap_err(), SessionError::Keys);
+        assert_eq!(run(&mut element, Vec::new(), provision()).unwrap_err(), SessionError::Keys);
+    }
+
+    #[test]
+    fn a_refusal_ends_the_session_with_its_reason() {
+        let loaded = || Script::Register(Loaded { sign: None, auth: None });
+        for (status, script, expected) in [
+            (StatusWord::CONDITIONS, loaded(), SessionError::NotConfirmed),
+            (StatusWord::CONDITIONS, provision(), SessionError::Refused(StatusWord::CONDITIONS)),
+            (StatusWord::WRONG_DATA, loaded(), SessionError::Refused(StatusWord::WRONG_DATA)),
+        ] {
+            let mut element = Element::with(1, status);
+            assert_eq!(run(&mut element, vec![set(1)], script).unwrap_err(), expected);
+            assert_eq!(element.seen.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_token_serial_has_sixteen_digits() {
+        for family in [Family::Android, Family::Iphone] {
+            let parameters = applet_parameters(ELEMENT, family);
+            assert_eq!(parameters.token_serial.len(), 16);
+            assert!(parameters.token_label.starts_with("JPKIAP"));
+        }
     }
 }

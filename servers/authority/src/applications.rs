@@ -49,6 +49,7 @@ impl Authority {
             same(known, &fingerprint)?;
             return self.application(&claimed.id).await;
         }
+        self.tell_why_not(&request, now).await?;
         let examined = self.examine(&request, now).await?;
         let resident = self.resident_of(&examined).await?;
         let device = self.service_manager.find(examined.element()).await?;
@@ -100,6 +101,22 @@ impl Authority {
             as_of: self.context.clock.civil(),
             pem: if with_pem { Certificate::from_der(&issued.der.0)?.to_pem() } else { String::new() },
         })
+    }
+
+    /// Tells who holds a card without a signature certificate why it has none, and nobody else.
+    async fn tell_why_not(&self, request: &ApplicationRequest, now: Timestamp) -> Result<(), Problem> {
+        let certificate = Certificate::from_der(&request.certificate.0)?;
+        if certificate.claimed_kind() != Some(CertificateKind::CardAuth) {
+            return Ok(());
+        }
+        let Some(issued) = self.card_auth.find(certificate.serial()).await? else { return Ok(()) };
+        let holder: ResidentId = issued.holder.parse()?;
+        let key = self.registrar.card_key(&holder).await?.ok_or(EnrolError::CardUnknown)?;
+        application::examine_presence(request, &self.card_auth.trust(), &key.0, now)?;
+        let resident = self.registrar.resident(&holder).await??;
+        resident
+            .without_signature(now)
+            .map_or(Ok(()), |reason| Err(issuance::IssuanceError::from(reason).into()))
     }
 
     async fn examine(&self, request: &ApplicationRequest, at: Timestamp) -> Result<Examined, Problem> {
@@ -340,18 +357,29 @@ impl Authority {
         self.settle(id).await.map(drop)
     }
 
-    /// Settles every application that is open; tells when the next one is due.
+    /// Settles every application that is open; tells when the next one is due. One that fails keeps no other
+    /// from it.
     async fn settle_all(&self) -> Result<Option<Timestamp>, Problem> {
-        let mut next = None;
+        let mut next: Option<Timestamp> = None;
         for (id, dossier) in self.registrar.dossiers().await? {
-            if matches!(dossier.state, ApplicationState::Pending { .. } | ApplicationState::Approved { .. }) {
-                let at = match self.settle(&id).await?.state {
-                    ApplicationState::Pending { decision_at } => decision_at,
-                    ApplicationState::Approved { register_until } => register_until,
-                    _ => continue,
-                };
-                next = Some(next.map_or(at, |earliest: Timestamp| earliest.min(at)));
+            if !matches!(dossier.state, ApplicationState::Pending { .. } | ApplicationState::Approved { .. })
+            {
+                continue;
             }
+            let at = match self.settle(&id).await.map(|settled| settled.state) {
+                Ok(ApplicationState::Pending { decision_at }) => decision_at,
+                Ok(ApplicationState::Approved { register_until }) => register_until,
+                Ok(_) => continue,
+                Err(problem) => {
+                    tracing::warn!(
+                        reason = problem.reason(),
+                        application = id,
+                        "an application is unsettled"
+                    );
+                    continue;
+                }
+            };
+            next = Some(next.map_or(at, |earliest| earliest.min(at)));
         }
         Ok(next)
     }
@@ -364,7 +392,7 @@ impl Authority {
             loop {
                 let Some(present) = authority.upgrade() else { return };
                 let next = present.settle_all().await.unwrap_or_else(|problem| {
-                    tracing::warn!(reason = problem.reason(), "an application was not settled");
+                    tracing::warn!(reason = problem.reason(), "applications cannot be looked at");
                     None
                 });
                 let left = next.map_or(i64::MAX, |at| {

@@ -17,7 +17,7 @@ use tefuda_pki::{
     profile::{self, Leaf, Period},
 };
 use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock, Transaction};
-use tefuda_types::{Bytes, CertificateKind, Clock, ElementId, Serial, Timestamp};
+use tefuda_types::{Bytes, CertificateKind, CertificateStatus, Clock, ElementId, Serial, Timestamp};
 use tefuda_web::ActorContext;
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -296,7 +296,11 @@ impl Ca {
     async fn select(&self, wanted: impl Fn(&Issued) -> bool) -> Result<Vec<Issued>, CaError> {
         let all = self.store.list::<Issued>("certificate").await?;
         let mut found: Vec<Issued> = all.into_iter().map(|(_, issued)| issued).filter(wanted).collect();
-        found.sort_by_key(|issued| std::cmp::Reverse(issued.not_before));
+        // A card that was made twice has two of one moment: the one that stayed comes first.
+        found.sort_by_key(|issued| {
+            let ended = issued.standing.status() == CertificateStatus::Revoked;
+            (std::cmp::Reverse(issued.not_before), ended)
+        });
         Ok(found)
     }
 

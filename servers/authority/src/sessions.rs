@@ -120,7 +120,7 @@ impl Authority {
             answers.responses.iter().map(|response| Response::from_bytes(&response.0)).collect();
         let responses = responses.map_err(|_| SessionError::Answers)?;
         let (session, commands, repair) = match session.answer(&responses) {
-            Ok(Turn::Next(session, commands)) => (session, commands, repair),
+            Ok(Turn::Next(session, commands)) => (*session, commands, repair),
             Ok(Turn::Done(evidence)) if repair != Repair::Reopening => {
                 self.complete(&open, &evidence).await?;
                 return Ok(turn(id.to_owned(), &[], true));

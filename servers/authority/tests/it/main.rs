@@ -1,0 +1,12 @@
+//! The authority through its HTTP interface, with cards and elements as they are, and a clock that is set.
+
+#[cfg(test)]
+mod applications;
+#[cfg(test)]
+mod cutting_off;
+#[cfg(test)]
+mod elements;
+#[cfg(test)]
+mod residents;
+#[cfg(test)]
+mod world;
