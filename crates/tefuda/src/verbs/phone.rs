@@ -202,10 +202,10 @@ pub struct Phone<'a> {
 }
 
 impl Phone<'_> {
+    /// Address of something that the phone answers on its own host.
     fn url(&self, path: &str) -> String {
-        let plain = self.running.url("phones", "");
-        let own = plain.replacen("://localhost", &format!("://phone-{}.localhost", self.name), 1);
-        format!("{own}{path}")
+        let plain = self.running.url("phones", path);
+        plain.replacen("://localhost", &format!("://phone-{}.localhost", self.name), 1)
     }
 
     /// Asks the phone.
