@@ -107,10 +107,7 @@ impl Phone {
         }
         let memory = match &enrolment.stage {
             Stage::Sending { .. } => self.send(memory).await?,
-            _ => {
-                let view = self.authority().application(&enrolment.application).await?;
-                self.answered(memory, |enrolment| enrolment.answered(view)).await?
-            }
+            _ => self.ask_decision(memory).await?,
         };
         self.progress(memory, false).await
     }
@@ -229,6 +226,13 @@ impl Phone {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Asks where the application stands.
+    pub(crate) async fn ask_decision(&self, memory: Memory) -> Result<Memory, Problem> {
+        let enrolment = memory.enrolment.as_ref().ok_or(EnrolmentError::NotBegun)?;
+        let view = self.authority().application(&enrolment.application).await?;
+        self.answered(memory, |enrolment| enrolment.answered(view)).await
     }
 
     /// Step 5 after the holder's consent: a live session loads the certificates, which the element confirms.

@@ -124,6 +124,11 @@ impl Phone {
         let Some(enrolment) = &memory.enrolment else { return Ok(()) };
         match &enrolment.stage {
             Stage::Sending { .. } => self.send(memory).await.map(drop),
+            Stage::Sent { state: ApplicationState::Pending { decision_at }, .. }
+                if *decision_at <= self.now() =>
+            {
+                self.ask_decision(memory).await.map(drop)
+            }
             Stage::Sent {
                 state: ApplicationState::Approved { .. } | ApplicationState::Registered, ..
             } if self.holds(&memory).await? => self.load_certificates(memory).await.map(drop),

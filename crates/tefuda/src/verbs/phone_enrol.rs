@@ -66,10 +66,9 @@ pub async fn enrol(
 ) -> Done {
     let start = EnrolmentStart { resident: resident.clone() };
     let begun: Result<Progress, Failure> = phone.post("/api/enrolment", &start).await;
-    let mut progress = begun.map_err(|refused| at_step(refused, &[], 1))?;
+    let mut progress = begun.map_err(|refused| at_step(refused, 1))?;
     let mut advice = Vec::new();
     for _ in 0..ROUNDS_MAX {
-        let steps = progress.steps.clone();
         progress = match progress.next {
             Next::Card => {
                 let shown = CardShown {
@@ -81,20 +80,20 @@ pub async fn enrol(
                 let read = phone.post("/api/enrolment/card", &shown).await;
                 read.map_err(|refused: Failure| {
                     let step = card_step(&refused.reason);
-                    at_step(refused, &steps, step)
+                    at_step(refused, step)
                 })?
             }
             Next::Pins => {
                 let asked = ask(phone, &Act::SetPins).await?;
-                advice = weigh(&asked, enrolling, options).map_err(|f| at_step(f, &steps, 4))?;
+                advice = weigh(&asked, enrolling, options).map_err(|f| at_step(f, 4))?;
                 let set = answer(phone, &asked, &enrolling.passwords).await;
                 set.map_err(|refused: Failure| {
                     let step = if refused.reason.starts_with("phone.") { 4 } else { 5 };
-                    at_step(refused, &steps, step)
+                    at_step(refused, step)
                 })?
             }
             Next::Decision => decision(phone, progress, options.wait).await?,
-            Next::Register => registered(phone, &enrolling.passwords, &steps).await?,
+            Next::Register => registered(phone, &enrolling.passwords).await?,
             Next::Nothing => break,
         };
     }
@@ -104,18 +103,19 @@ pub async fn enrol(
 /// `phone register`.
 pub async fn register(phone: &Phone<'_>, passwords: &Passwords) -> Done {
     let progress: Progress = phone.get("/api/enrolment").await?;
-    let steps = progress.steps.clone();
     match progress.next {
         Next::Decision => Err(pending(&progress)),
-        Next::Register => complete(registered(phone, passwords, &steps).await?, Vec::new()),
+        Next::Register => complete(registered(phone, passwords).await?, Vec::new()),
         Next::Nothing => complete(progress, Vec::new()),
-        Next::Card | Next::Pins => Err(Failure::of(&EnrolmentError::WrongStep).with("steps", json!(steps))),
+        Next::Card | Next::Pins => {
+            Err(Failure::of(&EnrolmentError::WrongStep).with("steps", json!(progress.steps)))
+        }
     }
 }
 
-async fn registered(phone: &Phone<'_>, passwords: &Passwords, steps: &[Step]) -> Result<Progress, Failure> {
+async fn registered(phone: &Phone<'_>, passwords: &Passwords) -> Result<Progress, Failure> {
     let asked = ask(phone, &Act::Register).await?;
-    answer(phone, &asked, passwords).await.map_err(|refused| at_step(refused, steps, 5))
+    answer(phone, &asked, passwords).await.map_err(|refused| at_step(refused, 5))
 }
 
 /// Waits for a decision that is near; tells when a far one will be.
@@ -173,17 +173,14 @@ fn weigh(asked: &Asked, enrolling: &Enrolling, options: &Options) -> Result<Vec<
     Ok(codes.into_iter().chain(asked.advice.iter().copied()).collect())
 }
 
-/// A refusal together with the steps before it.
-fn at_step(refused: Failure, before: &[Step], step: u8) -> Failure {
+/// A refusal together with the steps before it, which were all done.
+fn at_step(refused: Failure, step: u8) -> Failure {
     if refused.exit == Exit::Environment {
         return refused;
     }
-    let mut steps: Vec<Step> = before.iter().filter(|done| done.step < step).cloned().collect();
-    if steps.is_empty() {
-        steps = (1..step).map(|step| Step { step, outcome: "done".to_owned(), reason: None }).collect();
-    }
-    let reason = Some(refused.reason.clone());
-    steps.push(Step { step, outcome: "refused".to_owned(), reason });
+    let told = |step, outcome: &str, reason| Step { step, outcome: outcome.to_owned(), reason };
+    let mut steps: Vec<Step> = (1..step).map(|step| told(step, "done", None)).collect();
+    steps.push(told(step, "refused", Some(refused.reason.clone())));
     refused.with("steps", json!(steps))
 }
 
