@@ -13,6 +13,7 @@ const DEBIAN: &[&str] = &[
     "curl",
     "iproute2",
     "procps",
+    "tcpdump",
     "python3-venv",
 ];
 /// Any Node will do, so Debian's is taken only where there is none.

@@ -12,8 +12,9 @@ use tefuda_card::read;
 use tefuda_types::{PinKind, Secret};
 
 use crate::peer::{installed, well};
+use crate::phones::{AUTH, SIGN};
 use crate::reader::Reader;
-use crate::system::{Folder, Resident, Running, System, TEFUDA, eventually, run};
+use crate::system::{Folder, Resident, Running, System, TEFUDA, eventually, newest, run};
 
 const OPENSC: &str = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so";
 const VPCD: &str = "127.0.0.1:35963";
@@ -233,4 +234,36 @@ fn tries_of_a_card_outlive_the_process_and_the_counter_gives_them_back() {
     assert_eq!(read::verify(&mut reader, PinKind::Auth, &right), Ok(()));
     let attributes = read::attributes(&mut reader, &Secret::new(adult.pin("text").to_owned())).unwrap();
     assert_eq!(attributes.name, adult.0["name"]);
+}
+
+#[test]
+#[ignore = "drives pcscd and OpenSC: cargo xtask test"]
+fn a_phone_is_a_card_to_opensc_and_to_our_own_reader() {
+    let system = System::up();
+    let folder = &system.folder;
+    system.enrolled("spare", &system.adult());
+    let _pcscd = Pcscd::start(folder);
+    let held = hold(&system, &["phone", "tap", "spare"]);
+
+    assert_eq!(well("opensc-tool", &["--name"]).stdout.trim(), "jpki");
+    let listed = well("pkcs15-tool", &["--dump"]).stdout;
+    assert_eq!(tries_left(&listed), ["3", "5"], "{listed}");
+
+    let status = system.phone("spare");
+    let pem = |kind| {
+        let certificate = newest(&status["certificates"], kind);
+        folder.write("certificate.pem", certificate["pem"].as_str().unwrap())
+    };
+    for (slot, id, pin, kind) in [("0", "01", AUTH, "phone-auth"), ("1", "02", SIGN, "phone-sign")] {
+        sign_and_verify(folder, slot, id, pin, &pem(kind));
+    }
+
+    // Our own reader, over PC/SC: refused first, then, after the PIN, the certificate of `phone status`.
+    let der = folder.path("read.der");
+    let told = well(&our_reader(), &["Virtual PCD 00 00", AUTH, &der]).stdout;
+    assert!(told.contains("before the PIN: 6982"), "{told}");
+    let of_phone = well("openssl", &["x509", "-in", &pem("phone-auth"), "-noout", "-fingerprint"]).stdout;
+    let read = well("openssl", &["x509", "-inform", "DER", "-in", &der, "-noout", "-fingerprint"]).stdout;
+    assert_eq!(read, of_phone);
+    drop(held);
 }

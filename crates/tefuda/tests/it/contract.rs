@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::system::{Folder, MORNING, System, TEFUDA, free_ports, run};
+use crate::phones::{AUTH, Party, SIGN, enroll};
+use crate::system::{Folder, MORNING, System, TEFUDA, free_ports, run, status_of};
 
 /// Every verb that the contract names, with the words that it needs to print its help.
 const VERBS: &[&str] = &[
@@ -22,11 +23,31 @@ const VERBS: &[&str] = &[
     "card lose",
     "card renew",
     "card return",
+    "phone models",
+    "phone create",
+    "phone list",
+    "phone status",
+    "phone delete",
+    "phone enroll",
+    "phone register",
+    "phone biometrics",
+    "phone reset-pin",
+    "phone login",
+    "phone tap",
+    "phone retire",
+    "phone stop",
+    "phone lift",
+    "phone factory-reset",
+    "phone tamper",
+    "phone recovery-code",
     "authority stop",
     "authority rotate",
     "authority revoke",
     "authority wipe",
     "authority audit",
+    "rp register",
+    "rp list",
+    "rp remove",
 ];
 
 #[track_caller]
@@ -258,4 +279,82 @@ fn who_comes_and_what_happens_to_people_and_cards() {
     assert_eq!(system.resident("shinko").0["can_enroll"], false);
     assert!(system.refused(&["resident", "event", "nobody", "departure"]).ends_with("not_found"));
     system.done(&["authority", "audit", "verify"]);
+}
+
+#[test]
+fn a_phone_from_creation_to_deletion() {
+    let system = System::up();
+    assert_eq!(members(&system.done(&["phone", "list"]), "phones").len(), 2, "two out of the box");
+    let models = system.done(&["phone", "models"]);
+    assert!(members(&models, "models").len() >= 2);
+    system.done(&["phone", "create", "spare"]);
+    assert_eq!(system.verb(&["phone", "create", "Not A Name"]).code, 2, "a name is a matter of usage");
+    assert!(members(&system.done(&["phone", "list"]), "phones").len() >= 3);
+    let status = system.phone("spare");
+    has(&status, &["name", "model", "family", "url", "state", "deletion", "biometrics", "certificates"]);
+    assert_eq!(status["state"], "empty");
+    assert_eq!(status["url"], format!("http://phone-spare.localhost:{}", system.base + 4));
+    assert!(system.refused(&["phone", "status", "nobody"]).ends_with("not_found"));
+
+    let adults = system.adults();
+    let enrolled = system.done(&enroll("spare", &adults[0], SIGN, AUTH));
+    assert_eq!(enrolled["state"], "registered", "{enrolled:#}");
+    has(&enrolled, &["steps", "certificates", "recovery_code"]);
+    let again = system.done(&enroll("spare", &adults[0], SIGN, AUTH));
+    assert_eq!(again["repeated"], true);
+    assert!(again["recovery_code"].is_null(), "the recovery code is shown once");
+    assert_eq!(system.refused(&enroll("spare", &adults[1], SIGN, AUTH)), "enrol.phone_in_use");
+
+    let status = system.phone("spare");
+    for certificate in members(&status, "certificates") {
+        has(certificate, &["kind", "serial", "not_before", "not_after", "status", "as_of", "pem"]);
+    }
+    assert_eq!((system.tries("spare", "sign"), system.tries("spare", "auth")), (5, 3));
+    has(&system.done(&["phone", "recovery-code", "spare", "--sign-pin", SIGN]), &["recovery_code"]);
+
+    system.done(&["phone", "retire", "spare"]);
+    assert_eq!(system.phone("spare")["state"], "retired");
+    system.done(&["phone", "delete", "spare"]);
+    assert!(system.refused(&["phone", "status", "spare"]).ends_with("not_found"));
+}
+
+#[test]
+fn passwords_come_from_standard_input_and_from_files_too() {
+    let system = System::up();
+    let adult = system.adult();
+    system.done(&["phone", "create", "spare"]);
+    let verb = ["phone", "enroll", "spare", "--resident", adult.id(), "--card-sign-pin", "-"];
+    let verb = [&verb[..], &["--sign-pin", "-", "--auth-pin", "-"]].concat();
+    let answer = system.verb_with(&verb, &format!("{}\n{SIGN}\n{AUTH}\n", adult.pin("sign")));
+    assert_eq!(answer.code, 0, "{answer:#?}");
+    let file = system.folder.write("pin", AUTH);
+    system.done(&["phone", "biometrics", "spare", "enroll", "--auth-pin", &format!("@{file}")]);
+    assert_eq!(system.phone("spare")["biometrics"], "enrolled");
+    system.done(&["phone", "biometrics", "spare", "change"]);
+    assert_eq!(system.phone("spare")["biometrics"], "stale");
+    system.done(&["phone", "biometrics", "spare", "remove"]);
+    assert_eq!(system.phone("spare")["biometrics"], "none");
+}
+
+#[test]
+fn relying_parties_and_what_the_call_centre_and_operators_do_to_phones() {
+    let system = System::up();
+    let adult = system.adult();
+    system.enrolled("spare", &adult);
+
+    let party = Party::register(&system).registered;
+    has(&party, &["client_id", "private_jwk"]);
+    let listed = system.done(&["rp", "list"]);
+    assert_eq!(members(&listed, "relying_parties").len(), 1);
+    let secret = party["private_jwk"]["d"].as_str().unwrap();
+    assert!(!listed.to_string().contains(secret), "it is printed once: {listed}");
+
+    system.done(&["authority", "stop", "--resident", adult.id(), "--phone", "spare"]);
+    assert_eq!(status_of(&system.phone("spare")["certificates"], "phone-sign"), "suspended");
+    system.done(&["authority", "wipe", "--phone", "spare"]);
+    system.done(&["authority", "audit", "verify"]);
+
+    system.done(&["rp", "remove", party["client_id"].as_str().unwrap()]);
+    assert!(system.refused(&["rp", "remove", "nobody"]).ends_with("not_found"));
+    assert!(members(&system.done(&["rp", "list"]), "relying_parties").is_empty());
 }

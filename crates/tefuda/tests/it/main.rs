@@ -9,7 +9,17 @@ mod cards;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod cutting_off;
+#[cfg(test)]
+mod hours;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod phones;
 #[cfg(test)]
 mod reader;
 #[cfg(test)]

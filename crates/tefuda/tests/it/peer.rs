@@ -18,3 +18,11 @@ pub fn installed(name: &str) -> String {
     assert!(path.exists(), "{} is not there: cargo xtask test installs it", path.display());
     path.to_str().unwrap().to_owned()
 }
+
+/// A script of `tests/peers`, laid beside the packages that it needs.
+pub fn script(name: &str, beside: &str) -> String {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
+    let to = format!("{}/{name}", installed(beside));
+    std::fs::copy(from, &to).unwrap();
+    to
+}

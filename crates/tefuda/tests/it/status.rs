@@ -5,7 +5,7 @@ use tefuda_types::PinKind;
 
 use crate::peer::well;
 use crate::reader::Reader;
-use crate::system::{Answer, Folder, Resident, System, run};
+use crate::system::{Answer, Folder, Resident, System, newest, run};
 
 /// A certificate as a file, of which kind it is, and the system that issued it.
 struct Case {
@@ -27,6 +27,18 @@ impl Case {
         let certificate = read_certificate(&system, &resident, "card.pem");
         system.done(&["trust", "export", &system.folder.path("trust")]);
         Self { system, resident, kind: "card-auth", certificate }
+    }
+
+    /// A phone's authentication certificate, as `phone status` gives it.
+    fn of_a_phone() -> Self {
+        let system = System::up();
+        let resident = system.adult();
+        system.enrolled("spare", &resident);
+        let status = system.phone("spare");
+        let pem = newest(&status["certificates"], "phone-auth")["pem"].as_str().unwrap();
+        let certificate = system.folder.write("phone.pem", pem);
+        system.done(&["trust", "export", &system.folder.path("trust")]);
+        Self { system, resident, kind: "phone-auth", certificate }
     }
 
     fn folder(&self) -> &Folder {
@@ -125,6 +137,38 @@ fn openssl_agrees_on_good_suspended_revoked_and_unknown() {
     assert!(case.ocsp(&certificate).contains(": revoked"));
     let stale = case.verify(&full, &stopped).unwrap_err();
     assert!(stale.contains("CRL has expired"), "{stale}");
+}
+
+#[test]
+#[ignore = "drives OpenSSL and curl: cargo xtask test"]
+fn a_full_list_from_before_and_a_delta_from_after_refuse_together_and_accept_again_after_the_lift() {
+    let case = Case::of_a_phone();
+    let system = &case.system;
+    let certificate = ["-cert", case.certificate.as_str()];
+    assert!(case.ocsp(&certificate).contains(": good"));
+    let full = case.list("g1.crl", "full.pem");
+    case.verify(&full, &case.list("g1.delta.crl", "before.pem")).unwrap();
+
+    system.done(&["authority", "stop", "--resident", case.resident.id(), "--phone", "spare"]);
+    let stopped = case.ocsp(&certificate);
+    assert!(stopped.contains(": revoked") && stopped.contains("certificateHold"), "{stopped}");
+    let refusal = case.verify(&full, &case.list("g1.delta.crl", "stopped.pem")).unwrap_err();
+    assert!(refusal.contains("certificate revoked"), "{refusal}");
+    // A full list of the time on hold, which the delta after the lift has to take back.
+    let on_hold = case.list("g1.crl", "on-hold.pem");
+
+    system.done(&["phone", "lift", "spare"]);
+    assert!(case.ocsp(&certificate).contains(": good"));
+    let lifted = case.list("g1.delta.crl", "lifted.pem");
+    case.verify(&full, &lifted).unwrap();
+    case.verify(&on_hold, &lifted).unwrap();
+    let text = well("openssl", &["crl", "-in", &lifted, "-noout", "-text"]).stdout;
+    assert!(text.contains("Remove From CRL"), "{text}");
+
+    system.done(&["phone", "retire", "spare"]);
+    let revoked = case.ocsp(&certificate);
+    assert!(revoked.contains(": revoked") && !revoked.contains("certificateHold"), "{revoked}");
+    case.verify(&full, &case.list("g1.delta.crl", "retired.pem")).unwrap_err();
 }
 
 #[test]
