@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
     up,
@@ -18,6 +18,25 @@ pub struct Arguments {
     pub common: Common,
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+impl Arguments {
+    /// Reads the command line of this process; tells its mistakes and ends with exit code 2.
+    pub fn of_process() -> Self {
+        Self::parse_from(spelled_out(std::env::args_os()))
+    }
+}
+
+/// `--biometric URL` leaves the finger out. To the parser the URL would be the finger, so it is put in.
+fn spelled_out(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    const FINGERS: [&str; 3] = ["1", "2", "unknown"];
+    let mut words = words.into_iter().peekable();
+    let mut spelled = Vec::new();
+    while let Some(word) = words.next() {
+        let named = words.peek().is_some_and(|next| FINGERS.iter().any(|finger| next == finger));
+        spelled.push(if word == "--biometric" && !named { "--biometric=1".into() } else { word });
+    }
+    spelled
 }
 
 /// What every command takes, before or after its name.
@@ -79,4 +98,21 @@ pub enum Verb {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finger_that_is_left_out_is_the_first() {
+        let login = |words: &str| spelled_out(words.split(' ').map(OsString::from)).join(" ".as_ref());
+        assert_eq!(login("tefuda login --biometric http://a"), "tefuda login --biometric=1 http://a");
+        for as_typed in
+            ["login --biometric unknown http://a", "login http://a --biometric 2", "--biometric=2 http://a"]
+        {
+            assert_eq!(login(as_typed), as_typed);
+        }
+        assert_eq!(login("http://a --biometric"), "http://a --biometric=1");
+    }
 }

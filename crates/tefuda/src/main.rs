@@ -10,7 +10,6 @@ mod running;
 mod up;
 mod verbs;
 
-use clap::Parser;
 use std::{process::ExitCode, time::Duration};
 
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
 const THREADS_GRACE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let Arguments { common, verb } = Arguments::parse();
+    let Arguments { common, verb } = Arguments::of_process();
     let done = tokio::runtime::Runtime::new().map_err(|error| ProgramError::Disk(error).into()).and_then(
         |runtime| {
             let done =
