@@ -5,7 +5,7 @@ use tefuda_openid::{
     AuthorizationRequest, CodeChallenge, Nonce, OAuthError, RedirectUri, Scopes, State, error_description,
 };
 use tefuda_protocol::{
-    login::{LoginOutcome, LoginRequest},
+    login::{LoginDeclined, LoginOutcome, LoginRequest},
     transaction::{LoginChannel, LoginTransaction},
 };
 use tefuda_types::{Bytes, Reason, Timestamp};
@@ -294,15 +294,28 @@ impl Login {
             }
             Refused::of(&FlowError::TooManyProofs)
         };
+        Some(self.denied(refused))
+    }
+
+    /// The phone says that it cannot approve: the relying party is told why.
+    ///
+    /// # Errors
+    /// As [`Login::require_open`].
+    pub fn decline(&mut self, declined: LoginDeclined, now: Timestamp) -> Result<LoginOutcome, FlowError> {
+        self.require_open(now)?;
+        Ok(self.denied(Refused::of(&declined)))
+    }
+
+    fn denied(&mut self, refused: Refused) -> LoginOutcome {
         let reason = refused.reason.clone();
         self.stage = Stage::Refused(refused);
-        Some(LoginOutcome {
+        LoginOutcome {
             accepted: false,
             reason: Some(reason),
             acr: None,
             amr: Vec::new(),
             continue_url: String::new(),
-        })
+        }
     }
 
     /// The browser goes back to the relying party: once.

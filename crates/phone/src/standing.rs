@@ -4,6 +4,7 @@ use tefuda_protocol::{
     device::{CertificateView, DeviceView},
     element::{AppletStatus, Holding},
     enrolment::ApplicationState,
+    login::LoginDeclined,
     phone::{PhoneState, Retries},
 };
 use tefuda_types::{CertificateKind, CertificateStatus, Timestamp};
@@ -70,6 +71,21 @@ pub fn certificates(memory: &Memory, authority: Option<&DeviceView>, now: Timest
         }
     };
     wallet.certificates.iter().map(fresh).collect()
+}
+
+/// Whether a phone can approve a login at all: its keys may be gone for good.
+///
+/// # Errors
+/// [`LoginDeclined`], which the relying party is told. Whether certificates are in force is the gateway's to
+/// say.
+pub fn able_to_log_in(memory: &Memory, element: Option<&AppletStatus>) -> Result<(), LoginDeclined> {
+    match element.map_or(Holding::Empty, |element| element.holding) {
+        Holding::Tampered => Err(LoginDeclined::Tampered),
+        _ if memory.retired => Err(LoginDeclined::Retired),
+        Holding::Wiped if memory.wallet.is_some() => Err(LoginDeclined::Wiped),
+        Holding::Held if memory.wallet.is_some() => Ok(()),
+        Holding::Held | Holding::Empty | Holding::Wiped => Err(LoginDeclined::NotRegistered),
+    }
 }
 
 /// What a phone that is enrolled applies for when its holder enrols again.
@@ -164,6 +180,18 @@ mod tests {
         for (memory, holding, certificates, expected) in cases {
             assert_eq!(state(&memory, Some(&element(holding)), &certificates), expected);
         }
+    }
+
+    #[test]
+    fn a_phone_without_keys_says_why_it_cannot_log_in() {
+        let able = |memory: &Memory, holding| able_to_log_in(memory, Some(&element(holding)));
+        let retired = Memory { retired: true, ..enrolled() };
+        assert_eq!(able(&enrolled(), Holding::Held), Ok(()));
+        assert_eq!(able(&enrolled(), Holding::Wiped), Err(LoginDeclined::Wiped));
+        assert_eq!(able(&enrolled(), Holding::Tampered), Err(LoginDeclined::Tampered));
+        assert_eq!(able(&retired, Holding::Wiped), Err(LoginDeclined::Retired));
+        assert_eq!(able(&Memory::default(), Holding::Held), Err(LoginDeclined::NotRegistered));
+        assert_eq!(able_to_log_in(&Memory::default(), None), Err(LoginDeclined::NotRegistered));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Between wallet and gateway.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{
     Bytes,
@@ -34,6 +35,34 @@ pub struct LoginProof {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Statement<Link>>,
 }
+
+/// `POST {gateway}/api/login/{request}/decline`: the phone cannot approve, and the relying party is to know.
+///
+/// Nothing proves who declines: whoever knows the request can end it, and gains nothing by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[serde(rename_all = "kebab-case", tag = "because")]
+#[non_exhaustive]
+pub enum LoginDeclined {
+    /// No certificates are on the phone.
+    #[error("no certificates are on the phone")]
+    NotRegistered,
+    /// Its holder gave it up.
+    #[error("the holder gave the phone up")]
+    Retired,
+    /// The holder's keys were destroyed by an order of the authority.
+    #[error("the keys of the phone were destroyed by order")]
+    Wiped,
+    /// The holder's keys were destroyed by a sensor event.
+    #[error("the keys of the phone were destroyed by a sensor event")]
+    Tampered,
+}
+
+tefuda_types::reasons! { LoginDeclined {
+    NotRegistered => "phone.not_registered", Policy;
+    Retired => "phone.retired", Policy;
+    Wiped => "phone.wiped", Policy;
+    Tampered => "phone.tampered", Policy;
+} }
 
 /// The gateway's answer to a proof that was accepted, or that ended the request with an error for the
 /// relying party. (`login.links_wanted` comes as an HTTP problem instead and leaves the request open.)

@@ -42,6 +42,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/login/{request}/continue", get(browser::go_on))
         .route("/api/login/{request}", get(wallet::show))
         .route("/api/login/{request}/proof", post(wallet::prove))
+        .route("/api/login/{request}/decline", post(wallet::decline))
         .merge(Bearer(token).protect(admin))
         .with_state(gateway)
 }

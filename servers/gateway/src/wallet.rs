@@ -11,7 +11,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tefuda_gateway::{FlowError, Handle, LinkRow, Login, Person, join};
 use tefuda_keys::SystemRandom;
-use tefuda_protocol::login::{LoginOutcome, LoginProof, LoginRequest};
+use tefuda_protocol::login::{LoginDeclined, LoginOutcome, LoginProof, LoginRequest};
 use tefuda_store::Transaction;
 use tefuda_types::Reason;
 use tefuda_verifier::{LoginRefusal, VerifiedLogin};
@@ -30,7 +30,7 @@ impl Gateway {
         Ok(login.ok_or(FlowError::NotFound)?.shown(self.wire())?)
     }
 
-    /// Judges a phone's proof, with lists that are no older than a second.
+    /// Judges a phone's proof, with lists that are looked at after it came.
     async fn prove(&self, request: &str, proof: &LoginProof) -> Result<LoginOutcome, Problem> {
         self.status.look().await;
         let mut transaction = self.store.begin().await?;
@@ -49,6 +49,18 @@ impl Gateway {
                 };
             }
         };
+        transaction.put(LOGINS, request, &login).await?;
+        transaction.commit().await?;
+        Ok(self.with_way_back(outcome, request))
+    }
+
+    /// The phone cannot approve; the browser takes that back to the relying party.
+    async fn decline(&self, request: &str, declined: LoginDeclined) -> Result<LoginOutcome, Problem> {
+        let mut transaction = self.store.begin().await?;
+        let mut login: Login = transaction.get(LOGINS, request).await?.ok_or(FlowError::NotFound)?;
+        let outcome = login.decline(declined, self.wire())?;
+        let detail = json!({ "request": request, "reason": declined.code().as_str() });
+        self.audit(&mut transaction, "login.declined", detail).await?;
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
         Ok(self.with_way_back(outcome, request))
@@ -121,4 +133,14 @@ pub(crate) async fn prove(
 ) -> Result<Response, Problem> {
     let proof: LoginProof = serde_json::from_slice(&body).map_err(|_| FlowError::ProofMalformed)?;
     Ok(fresh(gateway.prove(&request, &proof).await?))
+}
+
+/// `POST /api/login/{request}/decline`.
+pub(crate) async fn decline(
+    State(gateway): Shared,
+    Path(request): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let declined: LoginDeclined = serde_json::from_slice(&body).map_err(|_| FlowError::ProofMalformed)?;
+    Ok(fresh(gateway.decline(&request, declined).await?))
 }

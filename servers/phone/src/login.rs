@@ -3,6 +3,7 @@
 use tefuda_element::host::{self, HostError, LoginSignatures};
 use tefuda_phone::{
     os::App,
+    standing,
     wallet::{self, Wallet, WalletError},
 };
 use tefuda_protocol::{
@@ -11,7 +12,7 @@ use tefuda_protocol::{
     transaction::{LoginTransaction, Method, Transaction},
     user_verification,
 };
-use tefuda_types::{Bytes, PinKind};
+use tefuda_types::{Bytes, PinKind, Reason};
 use tefuda_web::{Client, ClientError, Problem};
 
 use crate::{phone::Phone, sessions::Open};
@@ -32,21 +33,23 @@ impl Phone {
         let url = format!("{}/api/login/{id}", urls.gateway());
         let request: LoginRequest = Client::new(None).get(&url).await?;
         let transaction = wallet::login_transaction(&request, &urls.issuer(), id)?;
+        self.mend().await;
+        let seen = self.look().await?;
+        if let Err(declined) = standing::able_to_log_in(&seen.memory, seen.element.as_ref()) {
+            let with = Some(request.transaction.relying_party);
+            self.happened("login", with, Some(declined.code().as_str().to_owned())).await?;
+            let _: LoginOutcome = Client::new(None).post(&format!("{url}/decline"), &declined).await?;
+            return Err(declined.into());
+        }
         Ok(Asked { request, transaction })
     }
 
     async fn held(&self) -> Result<Wallet, Problem> {
-        let wallet = self.memory().await?.wallet.ok_or(WalletError::NotRegistered)?;
-        if wallet.statements.is_none() {
-            self.mend().await;
-        }
         Ok(self.memory().await?.wallet.ok_or(WalletError::NotRegistered)?)
     }
 
-    /// What the person is asked to agree to.
+    /// What the person is asked to agree to. A phone that cannot approve tells the gateway at once.
     pub(crate) async fn login_transaction(&self, request_url: &str) -> Result<Transaction, Problem> {
-        self.mend().await;
-        self.held().await?;
         Ok(self.asked(request_url).await?.transaction)
     }
 
@@ -83,8 +86,6 @@ impl Phone {
         login: &BiometricLogin,
     ) -> Result<LoginOutcome, Problem> {
         let _act = self.acts.lock().await;
-        self.mend().await;
-        self.held().await?;
         let asked = self.asked(&login.request_url).await?;
         let (hash, body) = (asked.transaction.hash(), asked.transaction.body.clone());
         let key = self.user_verification_key()?;

@@ -17,7 +17,7 @@ use super::{
     phone_login,
     pins::{self, PinSource},
 };
-use crate::{Done, failure::Failure, print, running::Running};
+use crate::{Done, arguments::Arguments, failure::Failure, print, running::Running};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -82,7 +82,8 @@ pub enum Verb {
         #[command(flatten)]
         by: Presence,
         /// The relying party's authorization URL.
-        url: url::Url,
+        #[arg(required_unless_present = "biometric")]
+        url: Option<url::Url>,
     },
     /// Hold the phone against a reader until ended.
     Tap {
@@ -145,16 +146,29 @@ pub struct Presence {
     #[arg(long, value_name = "P")]
     auth_pin: Option<PinSource>,
     /// A finger or face at the emulated sensor.
-    #[arg(long, value_name = "FINGER", num_args = 0..=1, default_missing_value = "1", value_parser = finger)]
-    biometric: Option<Finger>,
+    #[arg(long, value_name = "FINGER", num_args = 0..=1, default_missing_value = "1")]
+    biometric: Option<Touched>,
 }
 
-fn finger(text: &str) -> Result<Finger, String> {
-    match text {
-        "1" => Ok(Finger::First),
-        "2" => Ok(Finger::Second),
-        "unknown" => Ok(Finger::Unknown),
-        _ => Err("a finger is 1, 2 or unknown".to_owned()),
+/// What follows `--biometric`: a finger, or already the URL.
+#[derive(Clone, Debug)]
+enum Touched {
+    Finger(Finger),
+    Url(url::Url),
+}
+
+impl std::str::FromStr for Touched {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1" => Ok(Self::Finger(Finger::First)),
+            "2" => Ok(Self::Finger(Finger::Second)),
+            "unknown" => Ok(Self::Finger(Finger::Unknown)),
+            other => {
+                url::Url::parse(other).map(Self::Url).map_err(|_| "a finger is 1, 2 or unknown".to_owned())
+            }
+        }
     }
 }
 
@@ -266,14 +280,7 @@ async fn of_phone(running: &Running, verb: Verb) -> Done {
         }
         Verb::Biometrics { name, act } => biometrics(&on(name), act).await,
         Verb::ResetPin { .. } => reset_pin(running, verb).await,
-        Verb::Login { name, by, url } => match (&by.auth_pin, by.biometric) {
-            (Some(pin), _) => {
-                phone_login::with_pin(&on(name), url, &Passwords::auth(pins::read(pin)?)?).await
-            }
-            (None, finger) => {
-                phone_login::with_biometrics(&on(name), url, finger.unwrap_or(Finger::First)).await
-            }
-        },
+        Verb::Login { name, by, url } => login(&on(name), by, url.as_ref()).await,
         Verb::Tap { name, to } => tap(&on(name), to).await,
         Verb::Lift { name, card_sign_pin, sign_pin } => {
             lift(&on(name), card_sign_pin.as_ref().zip(sign_pin.as_ref())).await
@@ -284,6 +291,25 @@ async fn of_phone(running: &Running, verb: Verb) -> Done {
         Verb::Models | Verb::List | Verb::Create { .. } | Verb::Delete { .. } | Verb::Stop { .. } => {
             Ok(Value::Null)
         }
+    }
+}
+
+async fn login(phone: &Phone<'_>, by: &Presence, url: Option<&url::Url>) -> Done {
+    let usage = || {
+        let mut command = <Arguments as clap::CommandFactory>::command();
+        command.error(clap::error::ErrorKind::MissingRequiredArgument, "the authorization URL is missing")
+    };
+    match (&by.auth_pin, &by.biometric, url) {
+        (Some(pin), _, Some(url)) => {
+            phone_login::with_pin(phone, url, &Passwords::auth(pins::read(pin)?)?).await
+        }
+        (None, Some(Touched::Finger(finger)), Some(url)) => {
+            phone_login::with_biometrics(phone, url, *finger).await
+        }
+        (None, Some(Touched::Url(url)), None) => {
+            phone_login::with_biometrics(phone, url, Finger::First).await
+        }
+        _ => usage().exit(),
     }
 }
 
