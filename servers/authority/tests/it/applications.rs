@@ -6,7 +6,7 @@ use tefuda_element::KeyKinds;
 use tefuda_protocol::{
     Signed,
     device::SessionPurpose,
-    enrolment::{Application, ApplicationRequest, ApplicationState},
+    enrolment::{Application, ApplicationRequest, ApplicationState, ApplicationView},
 };
 use tefuda_types::{CertificateKind, Clock, Family, Timestamp};
 
@@ -62,9 +62,8 @@ async fn a_phone_is_enrolled_once_however_often_it_asks() {
     let mut phone = world.phone("pixel", 1, Family::Android).await;
     let request = phone.application(&mut card, "one", &BOTH, world.clock.civil());
     let first = world.apply(&request).await.unwrap();
-    let serials = |view: &tefuda_protocol::enrolment::ApplicationView| {
-        view.certificates.iter().map(|line| line.serial.clone()).collect::<Vec<_>>()
-    };
+    let serials =
+        |view: &ApplicationView| view.certificates.iter().map(|line| line.serial.clone()).collect::<Vec<_>>();
     world.restart().await;
     assert_eq!(serials(&world.apply(&request).await.unwrap()), serials(&first));
     let resident: Value = world.get("/admin/residents/hanako").await.unwrap();
@@ -201,4 +200,42 @@ async fn everything_is_checked_again_at_the_decision_and_nobody_waits_for_ever()
     let overtaken = ApplicationState::Refused { reason: "enrol.overtaken".into() };
     assert_eq!(world.application("late").await.state, overtaken);
     assert!(phone.keys(KeyKinds::Both, [9; 16]).is_ok(), "the phone can begin anew");
+}
+
+#[tokio::test]
+async fn a_cut_between_two_roles_issues_nothing_twice_and_leaves_nothing_undone() {
+    let mut world = World::at(MORNING).await;
+    let mut card = world.card("hanako", 1).await;
+    let mut first = world.phone("first", 1, Family::Android).await;
+    world.enrol(&mut first, &mut card, "first").await;
+    let mut second = world.phone("second", 2, Family::Android).await;
+    let request = second.application(&mut card, "second", &BOTH, world.clock.civil());
+    let approved = world.apply(&request).await.unwrap();
+
+    // The CAs have issued, the registrar does not know yet.
+    let pending = json!({ "state": "pending", "decision_at": MORNING });
+    world
+        .rewind("second", |dossier| {
+            dossier["state"] = pending;
+            dossier["certificates"] = json!({});
+        })
+        .await;
+    let again = world.application("second").await;
+    let serials =
+        |view: &ApplicationView| view.certificates.iter().map(|line| line.serial.clone()).collect::<Vec<_>>();
+    assert_eq!(serials(&again), serials(&approved));
+
+    // The element has confirmed, the registrar does not know yet; the earlier phone has given way already.
+    second.set_pins();
+    second.confirm();
+    world.session(&mut second, register("second")).await.unwrap();
+    let notices = world.device(&second).await.notices;
+    let until = json!({ "state": "approved", "register_until": "2026-12-24T01:00:00Z" });
+    world.rewind("second", |dossier| dossier["state"] = until).await;
+    assert_eq!(world.application("second").await.state, ApplicationState::Registered);
+    assert_eq!(world.device(&second).await.notices, notices, "nobody is told twice");
+    let gone = "revoked cessationOfOperation";
+    assert_eq!(world.statuses("hanako", &first).await, ["valid", "valid", gone, gone]);
+    assert_eq!(world.statuses("hanako", &second).await, ["valid"; 4]);
+    assert_eq!(world.session(&mut first, SessionPurpose::Commands).await.unwrap(), 3);
 }

@@ -35,7 +35,7 @@ use tefuda_protocol::{
     transaction::{Transaction, TransactionKind},
 };
 use tefuda_silicon::{engine::P256Key, testing::SeededSilicon};
-use tefuda_store::SystemClock;
+use tefuda_store::{Documents, SystemClock};
 use tefuda_types::{
     Bytes, CertificateKind, Clock, ElementId, Environment, Family, PinKind, Secret, Timestamp,
 };
@@ -107,6 +107,18 @@ impl World {
     /// Another process on the same home.
     pub async fn restart(&mut self) {
         self.router = Self::start(&self.home, &self.clock).await;
+    }
+
+    /// The registrar's application as it was before something that the other roles have done already: what a cut
+    /// in between leaves behind.
+    pub async fn rewind(&mut self, id: &str, change: impl FnOnce(&mut Value)) {
+        let store = Documents::open(&self.home.join("authority/registrar/store.db")).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        let mut dossier: Value = transaction.get("application", id).await.unwrap().unwrap();
+        change(&mut dossier);
+        transaction.put("application", id, &dossier).await.unwrap();
+        transaction.commit().await.unwrap();
+        self.restart().await;
     }
 
     pub fn set(&self, time: &str) {
