@@ -61,7 +61,13 @@ fn it_is_enrolled_by_who_knows_the_pin() {
     let other_set = token(challenge, &hash(ENROL.0, ENROL.1), 2);
     assert_eq!(host::enrol_biometrics(&mut rig.wired, 1, &other_set, ENROL.1), Err(HostError::NotBound));
     assert_eq!(misses_left(&mut rig), (None, 0));
+    // Nor by who has a finger that is enrolled already.
     let mut rig = enrolled();
+    let enrol = hash(ENROL.0, ENROL.1);
+    let challenge = host::challenge(rig.wallet()).unwrap();
+    host::present_token(&mut rig.wired, &enrol, 1, &token(challenge, &enrol, 1)).unwrap();
+    let two = token(challenge, &enrol, 2);
+    assert_eq!(host::enrol_biometrics(&mut rig.wired, 2, &two, ENROL.1), Err(HostError::NotAllowed));
     assert_eq!(misses_left(&mut rig), (Some(1), 5));
     host::remove_biometrics(&mut rig.wired).unwrap();
     assert_eq!(misses_left(&mut rig), (None, 0));

@@ -100,6 +100,11 @@ fn tries_are_the_same_on_both_sides() {
     assert_eq!(read::tries_left(&mut rig.field, PinKind::Auth), Ok(0));
     let command = Command::new(0x00, 0x20, 0x00, 0x98).with_data(AUTH_PIN.as_bytes());
     assert_eq!(status(&mut rig.field, &command), StatusWord::REFERENCE_NOT_USABLE);
+    // A wrong try ends what a right one opened.
+    read::verify(&mut rig.field, PinKind::Sign, &secret(SIGN_PASSWORD)).unwrap();
+    read::verify(&mut rig.field, PinKind::Sign, &secret("WRONG1")).unwrap_err();
+    let closed = Err(ReadError::Status(StatusWord::SECURITY_STATUS));
+    assert_eq!(read::sign(&mut rig.field, PinKind::Sign, &[0; 32]), closed);
     // Passwords are changed on the phone, not by a reader.
     read::verify(&mut rig.field, PinKind::Sign, &secret(SIGN_PASSWORD)).unwrap();
     let change = Command::new(0x00, 0x24, 0x01, 0x9B).with_data(b"OTHER1");

@@ -162,6 +162,28 @@ fn a_text_that_is_swapped_after_consent_is_refused_inside() {
 }
 
 #[test]
+fn a_session_is_for_one_transaction_and_each_purpose_once() {
+    let mut rig = story().held();
+    let wallet = rig.wallet();
+    let key = pin_entry_key(wallet);
+    let (login, bank) = (hash(LOGIN.0, LOGIN.1), hash(LOGIN.0, "log in at the bank"));
+    let challenge = host::challenge(wallet).unwrap();
+    let block = seal(&key, challenge, login, PinPurpose::VerifySign, SIGN_PASSWORD);
+    host::present_pin(wallet, PinPurpose::VerifySign, &login, &block).unwrap();
+    assert_eq!(host::present_pin(wallet, PinPurpose::VerifySign, &login, &block), Err(HostError::NotAllowed));
+    let challenge = host::challenge(wallet).unwrap();
+    let block = seal(&key, challenge, login, PinPurpose::VerifySign, SIGN_PASSWORD);
+    host::present_pin(wallet, PinPurpose::VerifySign, &login, &block).unwrap();
+    let other = seal(&key, challenge, bank, PinPurpose::VerifyAuth, AUTH_PIN);
+    assert_eq!(host::present_pin(wallet, PinPurpose::VerifyAuth, &bank, &other), Err(HostError::NotAllowed));
+    // A password that was given for its change is given for nothing else.
+    let change = [(PinPurpose::VerifySign, SIGN_PASSWORD), (PinPurpose::SetSign, "OTHER1")];
+    type_in(wallet, (TransactionKind::Register, "both"), &change).unwrap();
+    assert_eq!(host::confirm_registration(wallet, "both"), Err(HostError::NotAllowed));
+    assert_eq!(tries(&mut rig), (Some(5), Some(3)));
+}
+
+#[test]
 fn a_session_ends_with_challenge_selection_channel_and_power() {
     let pin = [(PinPurpose::VerifyAuth, AUTH_PIN)];
     let ends: [fn(&mut Rig); 4] = [
@@ -216,4 +238,13 @@ fn consent_to_register_is_for_the_keys_that_waited_then() {
     let mut rig = story().held();
     type_in(rig.wallet(), REGISTER, &sign).unwrap();
     assert_eq!(host::confirm_registration(&mut rig.wired, REGISTER.1), Err(HostError::NotAllowed));
+    // Other keys than the ones that waited when the holder agreed.
+    host::generate_keys(rig.wallet(), KeyKinds::Sign, &[1; 16]).unwrap();
+    type_in(&mut rig.wired, REGISTER, &sign).unwrap();
+    host::confirm_registration(&mut rig.wired, REGISTER.1).unwrap();
+    let keys = host::generate_keys(&mut rig.wired, KeyKinds::Sign, &[2; 16]).unwrap();
+    let certificates = story().certify(&keys.verify(&story().maker, &[2; 16]).unwrap());
+    let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
+    ssd.ok(&personalise(&WALLET_AID));
+    assert_eq!(ssd.send(&store_data(&certificates)).status, StatusWord::CONDITIONS);
 }

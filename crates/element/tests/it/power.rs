@@ -111,6 +111,19 @@ fn a_password_that_is_set_first_is_there_or_not() {
     }
 }
 
+#[test]
+fn without_power_there_is_no_answer_on_either_side() {
+    let mut silicon = story().held_die();
+    silicon.cut_after(0);
+    let mut rig = Rig::power_up(silicon);
+    let wrong = [(PinPurpose::VerifyAuth, "0000")];
+    assert_eq!(type_in(rig.wallet(), LOGIN, &wrong), Err(HostError::Torn));
+    assert_eq!(host::select_wallet(&mut rig.wired), Err(HostError::Torn));
+    assert_eq!(rig.field.process(&[0x00, 0xA4, 0x04, 0x0C]), [0x65, 0x81]);
+    rig.wired.reset();
+    assert_eq!(status(&mut rig).auth_tries, Some(3));
+}
+
 fn load(rig: &mut Rig) -> bool {
     let keys = (OWN_KEY_VERSION, &service_manager());
     let Ok(mut ssd) = open_as(&mut rig.wired, &AUTHORITY_DOMAIN_AID, keys, WAY) else { return false };
