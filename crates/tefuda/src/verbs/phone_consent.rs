@@ -1,6 +1,6 @@
 //! Agreeing to a transaction with a phone's passwords: shown here, sealed here, opened by the element alone.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tefuda_keys::SystemRandom;
 use tefuda_phone::{
@@ -60,6 +60,30 @@ impl Passwords {
     }
 }
 
+/// Who vouches for elements.
+#[derive(Deserialize)]
+struct Maker {
+    public_key: Bytes,
+}
+
+/// What a person is shown of a transaction that is no login.
+#[derive(Default, Deserialize)]
+pub struct Shown {
+    #[serde(default)]
+    phone: String,
+    #[serde(default)]
+    certificates: Vec<String>,
+    /// Told where passwords are set.
+    #[serde(default)]
+    pub birth_date: Option<String>,
+}
+
+impl Shown {
+    pub fn of(transaction: &Transaction) -> Self {
+        serde_json::from_str(&transaction.body).unwrap_or_default()
+    }
+}
+
 /// A session that waits for its passwords, and what there is to say before they are risked.
 pub struct Asked {
     pub session: PinSession,
@@ -93,8 +117,7 @@ pub async fn answer<T: DeserializeOwned>(
     asked: &Asked,
     passwords: &Passwords,
 ) -> Result<T, Failure> {
-    let maker: Value = phone.running.get("phones", "/admin/maker").await?;
-    let root: Bytes = serde_json::from_value(maker["public_key"].clone()).unwrap_or_default();
+    let maker: Maker = phone.running.get("phones", "/admin/maker").await?;
     let given: Vec<Secret<Vec<u8>>> = asked
         .session
         .purposes
@@ -105,7 +128,7 @@ pub async fn answer<T: DeserializeOwned>(
     if given.len() != asked.session.purposes.len() {
         return Err(ProgramError::PasswordMissing.into());
     }
-    let sealed = seal::seal(&asked.session, &root.0, &given, &mut SystemRandom)
+    let sealed = seal::seal(&asked.session, &maker.public_key.0, &given, &mut SystemRandom)
         .map_err(|error| Failure::of(&error))?;
     match phone.post(&format!("/api/pin-sessions/{}", asked.session.id), &sealed).await {
         Err(refused) if refused.reason.starts_with("phone.pin_") => Err(with_retries(phone, refused).await),
@@ -156,10 +179,9 @@ fn text_of(transaction: &Transaction) -> String {
         TransactionKind::RecoveryCode => "The phone gets a new recovery code, and the last one ends",
         TransactionKind::Document => "A document is signed",
     };
-    let body: Value = serde_json::from_str(&transaction.body).unwrap_or_default();
-    let certificates = body["certificates"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let lines = certificates.iter().filter_map(Value::as_str).map(|line| format!("\n  {line}"));
-    format!("{act} ({}).{}", body["phone"].as_str().unwrap_or_default(), lines.collect::<String>())
+    let shown = Shown::of(transaction);
+    let lines = shown.certificates.iter().map(|line| format!("\n  {line}"));
+    format!("{act} ({}).{}", shown.phone, lines.collect::<String>())
 }
 
 fn login_text(login: &LoginTransaction) -> String {

@@ -1,6 +1,7 @@
 //! `tefuda phone enroll` and `register`: the six steps from the outside.
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tefuda_phone::{
@@ -15,7 +16,7 @@ use tefuda_types::{ResidentId, Secret, Timestamp};
 
 use super::{
     phone::Phone,
-    phone_consent::{Asked, Passwords, answer, ask},
+    phone_consent::{Asked, Passwords, Shown, answer, ask},
 };
 use crate::{
     Done,
@@ -118,11 +119,16 @@ async fn registered(phone: &Phone<'_>, passwords: &Passwords) -> Result<Progress
     answer(phone, &asked, passwords).await.map_err(|refused| at_step(refused, 5))
 }
 
+/// What the control room's clock shows.
+#[derive(Deserialize)]
+struct Clock {
+    civil: Timestamp,
+}
+
 /// Waits for a decision that is near; tells when a far one will be.
 async fn decision(phone: &Phone<'_>, progress: Progress, wait_seconds: u32) -> Result<Progress, Failure> {
-    let clock: Value = phone.running.get("control", "/admin/clock").await?;
-    let now: Timestamp = serde_json::from_value(clock["civil"].clone()).unwrap_or(Timestamp::UNIX_EPOCH);
-    let far = |at: Timestamp| at.duration_since(now).as_secs() > i64::from(wait_seconds);
+    let clock: Clock = phone.running.get("control", "/admin/clock").await?;
+    let far = |at: Timestamp| at.duration_since(clock.civil).as_secs() > i64::from(wait_seconds);
     if progress.decision_at.is_some_and(far) {
         return Err(pending(&progress));
     }
@@ -148,7 +154,7 @@ fn pending(progress: &Progress) -> Failure {
 
 /// What is said of the passwords that are to be set; with the policy switch it is a refusal.
 fn weigh(asked: &Asked, enrolling: &Enrolling, options: &Options) -> Result<Vec<&'static str>, Failure> {
-    let shown: Value = serde_json::from_str(&asked.session.transaction.body).unwrap_or_default();
+    let shown = Shown::of(&asked.session.transaction);
     let mut found = Vec::new();
     for purpose in &asked.session.purposes {
         let card = match purpose {
@@ -156,7 +162,7 @@ fn weigh(asked: &Asked, enrolling: &Enrolling, options: &Options) -> Result<Vec<
             PinPurpose::SetAuth => None,
             PinPurpose::VerifySign | PinPurpose::VerifyAuth => continue,
         };
-        let known = Known { card, birth_date: shown["birth_date"].as_str() };
+        let known = Known { card, birth_date: shown.birth_date.as_deref() };
         if let Some(password) = enrolling.passwords.of(*purpose) {
             found.extend(advice::about(password, known));
         }
