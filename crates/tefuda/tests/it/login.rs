@@ -29,65 +29,79 @@ fn by_pin_by_finger_and_no_more_once_retired() {
     assert_eq!(refused.code, 1, "{refused:#?}");
 }
 
-/// A relying party of somebody else, once: what it prints.
-#[track_caller]
-fn relying_party(system: &System, client: &[&str], phone: &str, how: &[&str]) -> Value {
-    let party = Party::register(system);
-    let file = system.folder.write("party.json", party.registered.to_string());
-    let issuer = system.actor("gateway", "url");
-    let home = system.folder.path("home");
-    let login = [TEFUDA, "--home", &home, "--json", "phone", "login", phone];
-    let arguments = [&client[1..], &[&issuer, &file, REDIRECT], &login, how].concat();
-    well(client[0], &arguments).json()
+/// A relying party, what the gateway gave it, and the client of somebody else that it is written with.
+struct Client<'a> {
+    system: &'a System,
+    program: &'a [&'a str],
+    party: String,
+}
+
+impl<'a> Client<'a> {
+    fn new(system: &'a System, program: &'a [&'a str], file: &str) -> Self {
+        let party = system.folder.write(file, Party::register(system).registered.to_string());
+        Self { system, program, party }
+    }
+
+    /// Logs a phone in, from discovery to UserInfo: what the client prints.
+    #[track_caller]
+    fn told(&self, phone: &str, how: &[&str]) -> Value {
+        let (issuer, home) = (self.system.actor("gateway", "url"), self.system.folder.path("home"));
+        let login = [TEFUDA, "--home", &home, "--json", "phone", "login", phone];
+        let (program, script) = self.program.split_first().unwrap();
+        well(program, &[script, &[&issuer, &self.party, REDIRECT], &login, how].concat()).json()
+    }
+
+    /// As whom the person of a phone is known, by PIN or by finger.
+    #[track_caller]
+    fn subject(&self, phone: &str, how: &[&str]) -> String {
+        let told = self.told(phone, how);
+        let claims = &told["claims"];
+        assert_eq!(told["userinfo"]["sub"], claims["sub"], "{told:#}");
+        assert!(claims["acr"].is_string() && claims["auth_time"].is_u64(), "{told:#}");
+        let method = if how.contains(&"--biometric") { "fpt" } else { "pin" };
+        assert!(claims["amr"].as_array().unwrap().contains(&method.into()), "{told:#}");
+        claims["sub"].as_str().unwrap().to_owned()
+    }
 }
 
 #[test]
 #[ignore = "drives openid-client and Authlib: cargo xtask test"]
 fn openid_client_and_authlib_log_people_in_and_are_told_when_not() {
     let system = System::up();
-    system.enrolled("spare", &system.adult());
+    let adults = system.adults();
+    system.enrolled("spare", &adults[0]);
     system.done(&["phone", "biometrics", "spare", "enroll", "--auth-pin", AUTH]);
     let (node, python) = (script("relying-party.mjs", "node"), script("relying_party.py", "python"));
     let python_program = installed("python/bin/python");
-    let clients = [["node", node.as_str()], [python_program.as_str(), python.as_str()]];
+    let (openid_client, authlib) = (["node", &node], [python_program.as_str(), &python]);
+    let clients =
+        [Client::new(&system, &openid_client, "library.json"), Client::new(&system, &authlib, "bank.json")];
+    let pin = ["--auth-pin", AUTH];
 
-    for year in 0..2 {
-        for client in &clients {
-            for how in [&["--auth-pin", AUTH][..], &["--biometric"]] {
-                let told = relying_party(&system, client, "spare", how);
-                let claims = &told["claims"];
-                assert_eq!(told["userinfo"]["sub"], claims["sub"], "{told:#}");
-                assert!(claims["sub"].as_str().is_some_and(|sub| sub.len() >= 22), "{told:#}");
-                assert!(claims["acr"].is_string() && claims["auth_time"].is_u64(), "{told:#}");
-                let amr = claims["amr"].as_array().unwrap();
-                assert!(amr.contains(&if how.len() == 2 { "pin".into() } else { "fpt".into() }), "{told:#}");
-            }
+    let subjects = clients.each_ref().map(|client| client.subject("spare", &pin));
+    assert_ne!(subjects[0], subjects[1], "each party knows the person by a name of its own");
+    let same = |phone: &str, how: &[&str]| {
+        for (client, subject) in clients.iter().zip(&subjects) {
+            assert_eq!(client.subject(phone, how), *subject, "{phone} {how:?}");
         }
-        if year == 0 {
-            // Civil time goes on by a year; the clients' clocks do not.
-            system.done(&["clock", "advance", "P1Y"]);
-        }
-    }
+    };
+    same("spare", &["--biometric"]);
+    // Civil time goes on by a year; the clients' clocks do not.
+    system.done(&["clock", "advance", "P1Y"]);
+    same("spare", &pin);
+    same("spare", &["--biometric", "2"]);
 
-    system.done(&["phone", "retire", "spare"]);
+    // The next phone replaces the first, and carries the link.
+    system.enrolled("next", &adults[0]);
+    same("next", &pin);
+    system.enrolled("other", &adults[1]);
+    assert_ne!(clients[0].subject("other", &pin), subjects[0], "somebody else");
+
+    system.done(&["phone", "retire", "next"]);
     system.done(&["clock", "advance", "PT10S"]);
-    for client in &clients {
-        let told = relying_party(&system, client, "spare", &["--auth-pin", AUTH]);
+    for (client, phone) in clients.iter().zip(["next", "spare"]) {
+        let told = client.told(phone, &pin);
         assert_eq!(told["error"], "access_denied", "{told:#}");
         assert!(told["error_description"].as_str().is_some_and(|reason| reason.contains('.')), "{told:#}");
     }
-}
-
-#[test]
-fn two_parties_know_a_person_by_two_names_that_outlive_phone_and_card() {
-    // The subject stays with the person from phone to phone, by the links that a wallet carries; who it is
-    // differs from one relying party to the next.
-    let system = System::up();
-    let adult = system.adult();
-    system.enrolled("spare", &adult);
-    let party = Party::register(&system);
-    party.log_in(&system, "spare").unwrap();
-    system.enrolled("next", &adult);
-    party.log_in(&system, "next").unwrap();
-    assert!(party.log_in(&system, "spare").is_err(), "the next of its family replaced it");
 }
