@@ -1,6 +1,6 @@
 //! Where a certificate stands, from lists that were fetched before anybody asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tefuda_pki::{
     crl::{CrlError, EntryState, RevocationList, RevocationReason},
     path::{TrustStore, ValidatedCertificate},
@@ -55,11 +55,11 @@ impl From<RevocationList> for Book {
     }
 }
 
-/// The lists of one CA generation.
+/// The lists of one CA generation. They are large and do not change: copies of the book share them.
 #[derive(Clone, Debug, Default)]
 struct Lists {
-    full: Option<Book>,
-    delta: Option<Book>,
+    full: Option<Arc<Book>>,
+    delta: Option<Arc<Book>>,
 }
 
 /// What has to be fetched for the newest heartbeat to be lived up to.
@@ -76,7 +76,8 @@ pub struct Wanted {
 /// Roots, lists and heartbeat of one kind of certificate.
 ///
 /// Lists are kept by the key identifier of the generation that signed them: generations share a name. No list
-/// and no beat replaces a newer one.
+/// and no beat replaces a newer one. Whoever fetches while others look up works on a copy, which is cheap, and
+/// puts it in place when it has everything: a beat without the lists that it names makes all not known.
 #[derive(Clone, Debug)]
 pub struct StatusBook {
     trust: TrustStore,
@@ -142,7 +143,7 @@ impl StatusBook {
             return Ok(false);
         }
         self.newest_signed = self.newest_signed.max(list.this_update);
-        *slot = Some(list.into());
+        *slot = Some(Arc::new(list.into()));
         Ok(true)
     }
 
@@ -172,8 +173,8 @@ impl StatusBook {
         self.named().filter_map(|state| {
             let lists = self.lists_of(&state.issuer_key_id);
             let behind = |book: Option<&Book>, named| book.is_none_or(|book| book.number < named);
-            let full = behind(lists.and_then(|lists| lists.full.as_ref()), state.full);
-            let delta = behind(lists.and_then(|lists| lists.delta.as_ref()), state.delta);
+            let full = behind(lists.and_then(|lists| lists.full.as_deref()), state.full);
+            let delta = behind(lists.and_then(|lists| lists.delta.as_deref()), state.delta);
             (full || delta).then_some(Wanted { generation: state.generation, full, delta })
         })
     }
@@ -222,7 +223,7 @@ impl StatusBook {
         }
         let named = self.named().find(|state| state.issuer_key_id == certificate.issuer_key_id)?;
         let lists = self.lists_of(&certificate.issuer_key_id)?;
-        let (full, delta) = (lists.full.as_ref()?, lists.delta.as_ref()?);
+        let (full, delta) = (lists.full.as_deref()?, lists.delta.as_deref()?);
         let behind = full.number < named.full || delta.number < named.delta;
         // A delta completes every full list from its base on; before that something is missing between them.
         if behind || at > full.next_update || delta.base.is_none_or(|base| base > full.number) {

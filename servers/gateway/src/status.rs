@@ -5,8 +5,9 @@
 
 use serde::Deserialize;
 use std::{
+    collections::HashMap,
     sync::{
-        Arc, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -20,7 +21,7 @@ use tefuda_protocol::{
 };
 use tefuda_store::{Documents, StoreError, SystemClock};
 use tefuda_types::{CertificateKind, CertificateStatus, Clock, Timestamp};
-use tefuda_verifier::{LoginRefusal, StatusBook, StatusRefusal, VerifiedLogin, verify_login};
+use tefuda_verifier::{LoginRefusal, StatusBook, VerifiedLogin, Wanted, verify_login};
 use tefuda_web::{ActorContext, Client};
 use tokio::sync::Mutex;
 
@@ -33,8 +34,8 @@ use crate::{
 const KIND: CertificateKind = CertificateKind::PhoneAuth;
 /// Host time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
-/// A look that is older, by either clock, is repeated before a proof is judged; in milliseconds.
-const LOOK_MILLISECONDS_MAX: i64 = 1_000;
+/// Host time that a look may take. An authority that hangs must not hold up every login.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// The newest signed time is written down when it has grown by this much, in seconds.
 const REMEMBERED_SECONDS: i64 = 10;
 /// Host time between two clearings of what is over.
@@ -71,9 +72,9 @@ pub struct Follower {
     client: Client,
     clock: Arc<SystemClock>,
     store: Documents,
-    book: RwLock<StatusBook>,
-    /// Wire and civil time of the last look; one looks at a time.
-    last_look: Mutex<[Timestamp; 2]>,
+    book: RwLock<Arc<StatusBook>>,
+    /// Wire time at which the last look began; one looks at a time.
+    began: Mutex<Timestamp>,
     /// A failure is logged when it begins.
     failing: AtomicBool,
 }
@@ -88,27 +89,23 @@ impl Follower {
             client: Client::new(None),
             clock: Arc::clone(&context.clock),
             store,
-            book: RwLock::new(book),
-            last_look: Mutex::new([Timestamp::MIN; 2]),
+            book: RwLock::new(Arc::new(book)),
+            began: Mutex::new(Timestamp::MIN),
             failing: AtomicBool::new(false),
         })
     }
 
-    fn times(&self) -> [Timestamp; 2] {
-        [self.clock.wire(), self.clock.civil()]
-    }
-
-    /// Looks at the authority, unless the last look is recent enough. A moved clock makes every look old.
+    /// Looks at the authority: what it published before this call is known after it. Whoever waits while
+    /// another looks shares the next look with all who wait.
     pub async fn look(&self) {
-        let mut last_look = self.last_look.lock().await;
-        let recent = |(now, then): (Timestamp, &Timestamp)| {
-            let age = now.as_millisecond().saturating_sub(then.as_millisecond());
-            (0..=LOOK_MILLISECONDS_MAX).contains(&age)
-        };
-        if self.times().into_iter().zip(last_look.iter()).all(recent) {
+        let asked = self.clock.wire();
+        let mut began = self.began.lock().await;
+        if *began > asked {
             return;
         }
-        match self.fetch().await {
+        *began = self.clock.wire();
+        let fetched = tokio::time::timeout(LOOK_TIMEOUT, self.fetch()).await;
+        match fetched.unwrap_or_else(|_| Err(anyhow::anyhow!("the authority does not answer in time"))) {
             Ok(()) => self.failing.store(false, Ordering::Relaxed),
             Err(error) => {
                 if !self.failing.swap(true, Ordering::Relaxed) {
@@ -116,48 +113,54 @@ impl Follower {
                 }
             }
         }
-        *last_look = self.times();
     }
 
+    /// Fetches into a copy: a heartbeat counts only together with the lists that it names.
     async fn fetch(&self) -> anyhow::Result<()> {
+        let mut book = StatusBook::clone(&self.book());
         let url = format!("{}/status/{KIND}/heartbeat", self.authority);
         let beat: Statement<Heartbeat> = self.client.get(&url).await?;
         // A beat of a generation that is new here can be read only with its root.
-        let mut taken = self.write(|book| book.take_heartbeat(&beat))?;
-        if taken.is_err() || self.read(StatusBook::wants_roots)? {
-            self.fetch_roots().await?;
-            taken = self.write(|book| book.take_heartbeat(&beat))?;
+        if book.take_heartbeat(&beat).is_err() || book.wants_roots() {
+            self.fetch_roots(&mut book).await?;
+            book.take_heartbeat(&beat)?;
         }
-        taken?;
-        let wanted = self.read(|book| book.wanted().collect::<Vec<_>>())?;
+        let wanted: Vec<Wanted> = book.wanted().collect();
         if !wanted.is_empty() {
-            let url = format!("{}/crl/index.json", self.authority);
-            let index: Lists = self.client.get(&url).await?;
-            for wanted in wanted {
-                let named = |list: &&List| list.kind == KIND && list.generation == wanted.generation;
-                let Some(list) = index.lists.iter().find(named) else { continue };
-                let needed = [(wanted.full, &list.full), (wanted.delta, &list.delta)];
-                for (_, url) in needed.into_iter().filter(|(needed, _)| *needed) {
-                    let der = self.client.get_bytes(url).await?;
-                    self.write(|book| book.take_list(&der))??;
-                }
-            }
+            self.fetch_lists(&mut book, &wanted).await?;
         }
-        self.remember().await
+        self.remember(book.newest_signed()).await?;
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+        Ok(())
     }
 
-    async fn fetch_roots(&self) -> anyhow::Result<()> {
+    async fn fetch_lists(&self, book: &mut StatusBook, wanted: &[Wanted]) -> anyhow::Result<()> {
+        let url = format!("{}/crl/index.json", self.authority);
+        let index: Lists = self.client.get(&url).await?;
+        for wanted in wanted {
+            let named = |list: &&List| list.kind == KIND && list.generation == wanted.generation;
+            let Some(list) = index.lists.iter().find(named) else { continue };
+            let needed = [(wanted.full, &list.full), (wanted.delta, &list.delta)];
+            for (_, url) in needed.into_iter().filter(|(needed, _)| *needed) {
+                book.take_list(&self.client.get_bytes(url).await?)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch_roots(&self, book: &mut StatusBook) -> anyhow::Result<()> {
         let url = format!("{}/trust/index.json", self.authority);
         let index: Roots = self.client.get(&url).await?;
         let role = format!("{KIND}-ca");
         let of_kind = index.roots.iter().filter(|root| root.role == role);
-        let roots = of_kind.map(|root| Certificate::from_pem(&root.pem)).collect::<Result<Vec<_>, _>>()?;
-        self.write(|book| book.add_roots(roots))
+        for root in of_kind {
+            book.add_roots([Certificate::from_pem(&root.pem)?]);
+        }
+        Ok(())
     }
 
     /// The newest signed time outlives the process, so that a restart does not take it back.
-    async fn remember(&self) -> anyhow::Result<()> {
-        let newest = self.read(StatusBook::newest_signed)?;
+    async fn remember(&self, newest: Timestamp) -> anyhow::Result<()> {
         let stored: Option<Timestamp> = self.store.get(STATUS, "newest-signed").await?;
         if stored.is_none_or(|stored| newest.as_second() - stored.as_second() >= REMEMBERED_SECONDS) {
             let mut transaction = self.store.begin().await?;
@@ -167,13 +170,8 @@ impl Follower {
         Ok(())
     }
 
-    fn read<T>(&self, look: impl FnOnce(&StatusBook) -> T) -> anyhow::Result<T> {
-        self.book.read().map(|book| look(&book)).map_err(|_| anyhow::anyhow!("the status book is lost"))
-    }
-
-    fn write<T>(&self, change: impl FnOnce(&mut StatusBook) -> T) -> anyhow::Result<T> {
-        let book = self.book.write();
-        book.map(|mut book| change(&mut book)).map_err(|_| anyhow::anyhow!("the status book is lost"))
+    fn book(&self) -> Arc<StatusBook> {
+        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Judges a proof with what is known now.
@@ -183,13 +181,12 @@ impl Follower {
         proof: &LoginProof,
         civil: Timestamp,
     ) -> Result<VerifiedLogin, LoginRefusal> {
-        self.read(|book| verify_login(book, transaction, proof, civil))
-            .unwrap_or(Err(LoginRefusal::Status(StatusRefusal::NotKnown)))
+        verify_login(&self.book(), transaction, proof, civil)
     }
 
     /// Where a certificate stands.
     pub fn status(&self, certificate: &CertificateReference, civil: Timestamp) -> CertificateStatus {
-        self.read(|book| book.status(certificate, civil)).unwrap_or(CertificateStatus::NotKnown)
+        self.book().status(certificate, civil)
     }
 }
 
@@ -223,11 +220,14 @@ impl Gateway {
 
     /// Ends sessions of phones whose authentication certificate is on hold or revoked.
     pub(crate) async fn end_sessions(&self) -> Result<(), StoreError> {
-        for (id, session) in self.store.list::<Session>(SESSIONS).await? {
-            if session.ended.is_some() {
-                continue;
-            }
-            let row: Option<LinkRow> = self.store.get(LINKS, session.link.as_str()).await?;
+        let sessions = self.store.list::<Session>(SESSIONS).await?;
+        let mut open = sessions.into_iter().filter(|(_, session)| session.ended.is_none()).peekable();
+        if open.peek().is_none() {
+            return Ok(());
+        }
+        let links: HashMap<String, LinkRow> = self.store.list(LINKS).await?.into_iter().collect();
+        for (id, session) in open {
+            let row = links.get(session.link.as_str());
             let status = row.map(|row| self.status.status(&row.certificate, self.civil()));
             let Some(ending) = status.and_then(Session::ending) else { continue };
             let mut transaction = self.store.begin().await?;
