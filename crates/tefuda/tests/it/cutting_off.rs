@@ -178,7 +178,9 @@ fn a_wipe_is_confirmed_by_the_element_and_a_factory_reset_is_none() {
     system.enrolled("other", &system.adults()[1]);
     system.done(&["phone", "factory-reset", "other"]);
     let reset = system.phone("other");
-    assert_eq!(reset["deletion"], "none", "the element still holds its keys: {reset:#}");
+    assert_eq!((&reset["deletion"], &reset["state"]), (&"none".into(), &"empty".into()), "{reset:#}");
+    assert_eq!(reset["retries"]["sign"], 5, "the element still holds its keys: {reset:#}");
     system.done(&["authority", "wipe", "--phone", "other"]);
-    assert_eq!(system.phone("other")["deletion"], "confirmed");
+    let wiped = system.phone("other");
+    assert!(wiped["retries"].is_null(), "now it holds nothing: {wiped:#}");
 }
