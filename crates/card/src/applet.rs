@@ -1,6 +1,6 @@
 //! What a command means for an application: decided here without effect, carried out by the chip.
 //!
-//! The order is that of a shipped applet: parse the command into an [`Instruction`], find the file, check the
+//! The order is that of a shipped applet: parse the command into an instruction, find the file, check the
 //! access condition, and only then say what is to be done.
 
 use std::collections::BTreeSet;
