@@ -30,6 +30,8 @@ impl Drop for Contact {
 
 impl Transceive for Contact {
     fn transceive(&mut self, command: &[u8]) -> Result<Response, LinkError> {
-        Response::from_bytes(&self.0.lock().unwrap_or_else(PoisonError::into_inner).process(command))
+        let answer = self.0.lock().unwrap_or_else(PoisonError::into_inner).process(command);
+        // A chip that says nothing at all has left the field.
+        if answer.is_empty() { Err(LinkError::Torn) } else { Response::from_bytes(&answer) }
     }
 }

@@ -163,7 +163,7 @@ impl System {
         let on = self.phones.switch_on().await;
         on.map_err(|problem| ProgramError::ActorFailed(format!("phones: {}", problem.reason())))?;
         announce(&ready(&self.context, &self.phones), ready_file)?;
-        let ahead = tokio::spawn(self.cards.make_ahead());
+        let ahead = tokio::spawn(Arc::clone(&self.cards).make_ahead());
         let following = tokio::spawn(self.gateway.follow_status());
         let failed = tokio::select! {
             _ = terminate.recv() => None,
@@ -172,6 +172,7 @@ impl System {
         };
         ahead.abort();
         following.abort();
+        self.cards.let_go();
         stop.send_replace(true);
         while servers.join_next().await.is_some() {}
         files::remove(&run_file(&self.context.home))?;

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, HeaderName, Method, header},
     middleware::Next,
     response::Response,
 };
@@ -11,6 +11,7 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
+use tefuda_apdu::{StatusWord, describe};
 use tefuda_types::{Clock, Timestamp};
 use tokio::sync::broadcast;
 
@@ -101,7 +102,29 @@ pub struct Door {
 pub trait ClockDebug: Clock + std::fmt::Debug {}
 impl<T: Clock + std::fmt::Debug> ClockDebug for T {}
 
+/// Hears of every exchange with a chip: command, response.
+pub type Listener = Arc<dyn Fn(&[u8], &[u8]) + Send + Sync>;
+
 impl Door {
+    /// Tells of every exchange between a reader and a chip, passwords masked.
+    #[must_use]
+    pub fn listener(&self, from: impl Into<String>, to: impl Into<String>) -> Listener {
+        let (door, from, to) = (self.clone(), from.into(), to.into());
+        Arc::new(move |command, response| {
+            let exchange = describe::exchange(command, response);
+            door.live.tell(Event {
+                number: 0,
+                time: door.clock.wire(),
+                trace: None,
+                from: from.clone(),
+                to: to.clone(),
+                refused: exchange.status.is_none_or(|status| is_refusal(command, status)),
+                line: exchange.line,
+                bytes: vec![exchange.command, exchange.response],
+            });
+        })
+    }
+
     /// Phones share a door and have a host each: `phone-NAME.localhost`, `confirm.phone-NAME.localhost`.
     fn name(&self, headers: &HeaderMap) -> String {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -109,6 +132,17 @@ impl Door {
         labels.next().unwrap_or(self.actor).to_owned()
     }
 }
+
+/// A chip that is asked how many tries are left answers with a warning, and refuses nothing.
+fn is_refusal(command: &[u8], status: StatusWord) -> bool {
+    let asked_for_tries = command.len() <= HEADER_OCTETS && status.as_tries_left().is_some();
+    !(status.is_ok() || status.0 >> 8 == MORE_DATA || asked_for_tries)
+}
+
+/// Octets of a command that carries nothing.
+const HEADER_OCTETS: usize = 4;
+/// First octet of a status word that announces more data (ISO 7816-4, 5.6).
+const MORE_DATA: u16 = 0x61;
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -119,10 +153,11 @@ pub(crate) async fn watch(State(door): State<Door>, request: Request, next: Next
     let headers = request.headers();
     let (trace, from, to) = (text(headers, TRACE_HEADER), text(headers, ACTOR_HEADER), door.name(headers));
     let method = request.method().clone();
+    let looks_on = is_looking_on(&method, from.as_deref(), &to);
     // The route and not the path: identifiers of requests are nobody else's business.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let response = in_trace(to.clone(), request, next).await;
-    if let Some(route) = route.filter(|route| !is_background(route)) {
+    if let Some(route) = route.filter(|route| !looks_on && !is_background(&method, route)) {
         let status = response.status();
         door.live.tell(Event {
             number: 0,
@@ -138,16 +173,39 @@ pub(crate) async fn watch(State(door): State<Door>, request: Request, next: Next
     response
 }
 
+/// Who looks at the table from above is no part of what goes on there.
+fn is_looking_on(method: &Method, from: Option<&str>, to: &str) -> bool {
+    method == Method::GET && (from == Some("control") || to == "control")
+}
+
 /// What goes on all the time whatever anybody does, and what only pages need.
-fn is_background(route: &str) -> bool {
-    ["/healthz", "/readyz", "/assets/", "/events", "/status/", "/trust/", "/admin/clock"]
-        .iter()
-        .any(|prefix| route.starts_with(prefix))
+fn is_background(method: &Method, route: &str) -> bool {
+    const ALWAYS: [&str; 7] =
+        ["/healthz", "/readyz", "/assets/", "/events", "/status/", "/trust/", "/admin/clock"];
+    const LOOKS: [&str; 3] = ["/api/status", "/api/devices/{element}", "/crl/"];
+    ALWAYS.iter().any(|prefix| route.starts_with(prefix))
+        || (method == Method::GET
+            && LOOKS.iter().any(|look| route == *look || (look.ends_with('/') && route.starts_with(look))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chip_that_tells_its_tries_refuses_nothing() {
+        let door = Door {
+            actor: "test",
+            clock: Arc::new(tefuda_types::FixedClock(Timestamp::UNIX_EPOCH)),
+            live: Live::default(),
+        };
+        let listener = door.listener("reader", "card hanako");
+        listener(&[0x00, 0x20, 0x00, 0x80], &[0x63, 0xC3]);
+        listener(b"\x00\x20\x00\x80\x041234", &[0x63, 0xC2]);
+        let told = door.live.recent();
+        assert_eq!(told.iter().map(|event| event.refused).collect::<Vec<_>>(), [false, true]);
+        assert!(!format!("{told:?}").contains("31 32 33 34"), "{told:?}");
+    }
 
     #[test]
     fn events_are_numbered_and_the_oldest_forgotten() {

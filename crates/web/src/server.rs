@@ -60,10 +60,14 @@ pub enum AccessError {
     /// No bearer token, or not the one.
     #[error("the bearer token is missing or wrong")]
     Unauthorized,
+    /// A name that is not this machine's: a page from elsewhere whose name was made to point here.
+    #[error("this host name is not one of this system")]
+    HostUnknown,
 }
 
 tefuda_types::reasons! { AccessError {
     Unauthorized => "access.unauthorized", Policy;
+    HostUnknown => "access.host_unknown", Policy;
 } }
 
 /// Guards a router by a bearer token: the command line's, the call centre's.
@@ -104,12 +108,36 @@ fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
         && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
+/// Whether a host name means this machine and this actor. Phones have names of their own below `localhost`; nobody
+/// else has, so that no page of such a name is taken for an actor's.
+fn is_own_host(actor: &str, host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    let below = name.strip_suffix(".localhost").unwrap_or_default();
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        || (actor == "phones" && (below.starts_with("phone-") || below.starts_with("confirm.phone-")))
+}
+
+/// Turns away requests for other hosts, against rebinding of names.
+async fn own_host(
+    State(actor): State<&'static str>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    match host {
+        Some(host) if !is_own_host(actor, host) => Err(AccessError::HostUnknown.into()),
+        _ => Ok(next.run(request).await),
+    }
+}
+
 /// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
 pub fn layered(router: Router, door: Door) -> Router {
     router
         // An actor listens only when its stores are open: who gets an answer gets one from a ready actor.
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
+        .layer(middleware::from_fn_with_state(door.actor, own_host))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(middleware::from_fn_with_state(door, live::watch))
@@ -142,5 +170,27 @@ pub async fn serve(
             let _ = deadline.wait_for(|stopping| *stopping).await;
             tokio::time::sleep(GRACE).await;
         } => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_phones_have_names_below_localhost() {
+        for (actor, host, own) in [
+            ("control", "localhost:8480", true),
+            ("control", "127.0.0.1", true),
+            ("control", "[::1]:8480", true),
+            ("control", "evil.localhost:8480", false),
+            ("control", "rebound.example:8480", false),
+            ("phones", "phone-android.localhost:8484", true),
+            ("phones", "confirm.phone-android.localhost:8484", true),
+            ("phones", "evil.localhost:8484", false),
+            ("phones", "phone-android.localhost.example", false),
+        ] {
+            assert_eq!(is_own_host(actor, host), own, "{actor} {host}");
+        }
     }
 }

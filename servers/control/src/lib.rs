@@ -1,7 +1,9 @@
 //! The control room: residents' cards on the table, and the civil clock.
 
 mod clock;
+mod field;
 mod hold;
+mod readers;
 mod routes;
 mod table;
 

@@ -6,18 +6,20 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 use tefuda_card::{
     Card, CardError,
     personalisation::{KeySlot, Personalisation},
 };
-use tefuda_reader::{Contact, SharedChip};
+use tefuda_reader::{Contact, SharedChip, observed};
 use tefuda_store::{FileSilicon, files};
 use tefuda_types::{Bytes, ResidentId};
-use tefuda_web::{ActorContext, Client, ClientError, Problem};
+use tefuda_web::{ActorContext, Client, ClientError, Problem, live::Door};
 use tokio::sync::OnceCell;
+
+use crate::{field::InField, readers::Readers};
 
 /// Why a card is not at hand.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +48,21 @@ type FileCard = Arc<Mutex<Card<FileSilicon>>>;
 struct Slot {
     card: OnceCell<FileCard>,
     held: AtomicBool,
+    /// Exchanges until the card is pulled out of the field.
+    stays: Arc<AtomicU32>,
 }
+
+/// It stays in the field for as long as it is held.
+const STAYS: u32 = u32::MAX;
+/// Exchanges after which a card leaves the field that is to be pulled away from its next reader: after it was
+/// found, and before anything is done with it.
+const PULLED_AFTER: u32 = 6;
 
 /// All cards.
 pub struct CardTable {
     folder: PathBuf,
+    door: Door,
+    pub(crate) readers: Readers,
     authority: Client,
     authority_url: String,
     slots: Mutex<HashMap<ResidentId, Arc<Slot>>>,
@@ -66,6 +78,8 @@ impl std::fmt::Debug for CardTable {
 pub struct HeldCard {
     slot: Arc<Slot>,
     card: FileCard,
+    door: Door,
+    name: String,
 }
 
 impl std::fmt::Debug for HeldCard {
@@ -76,21 +90,28 @@ impl std::fmt::Debug for HeldCard {
 
 impl Drop for HeldCard {
     fn drop(&mut self) {
+        self.slot.stays.store(STAYS, Ordering::SeqCst);
         self.slot.held.store(false, Ordering::SeqCst);
     }
 }
 
 impl HeldCard {
-    /// The card as a chip.
-    #[must_use]
-    pub fn chip(&self) -> SharedChip {
-        Arc::clone(&self.card) as SharedChip
+    fn in_field_of(&self, reader: &str) -> SharedChip {
+        let told =
+            observed(Arc::clone(&self.card) as SharedChip, self.door.listener(reader, self.name.clone()));
+        Arc::new(Mutex::new(InField::new(told, Arc::clone(&self.slot.stays))))
     }
 
-    /// The card in the field of a reader of this process.
+    /// The card as a chip in the field of a virtual reader.
+    #[must_use]
+    pub fn chip(&self) -> SharedChip {
+        self.in_field_of("reader")
+    }
+
+    /// The card in the field of a phone.
     #[must_use]
     pub fn contact(&self) -> Contact {
-        Contact::new(self.chip())
+        Contact::new(self.in_field_of("phone"))
     }
 
     /// What the municipal counter does with a blocked card.
@@ -113,6 +134,8 @@ impl CardTable {
     pub fn new(context: &ActorContext) -> Self {
         Self {
             folder: context.home.join("cards"),
+            door: context.door("control"),
+            readers: Readers::default(),
             authority: Client::new(Some(Arc::clone(&context.admin_token))),
             authority_url: context.urls.authority(),
             slots: Mutex::default(),
@@ -124,9 +147,21 @@ impl CardTable {
         self.authority.get(&format!("{}{path}", self.authority_url)).await
     }
 
+    /// Tells the authority what happened at the table.
+    pub(crate) async fn tell(&self, path: &str) -> Result<(), ClientError> {
+        let url = format!("{}{path}", self.authority_url);
+        self.authority.post::<serde_json::Value>(&url, &serde_json::json!({})).await.map(drop)
+    }
+
     fn slot(&self, resident: &ResidentId) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Slot { card: OnceCell::new(), held: AtomicBool::new(false) });
+        let fresh = || {
+            Arc::new(Slot {
+                card: OnceCell::new(),
+                held: AtomicBool::new(false),
+                stays: Arc::new(AtomicU32::new(STAYS)),
+            })
+        };
         Arc::clone(slots.entry(resident.clone()).or_insert_with(fresh))
     }
 
@@ -140,12 +175,35 @@ impl CardTable {
             return Err(TableError::InUse.into());
         }
         match slot.card.get_or_try_init(|| self.make(resident)).await {
-            Ok(card) => Ok(HeldCard { card: Arc::clone(card), slot }),
+            Ok(card) => Ok(HeldCard {
+                card: Arc::clone(card),
+                slot,
+                door: self.door.clone(),
+                name: format!("card {resident}"),
+            }),
             Err(problem) => {
                 slot.held.store(false, Ordering::SeqCst);
                 Err(problem)
             }
         }
+    }
+
+    /// Pulls a card out of the field that it is in, or, if it is in none, out of the next one in the middle.
+    pub(crate) fn pull_away(&self, resident: &ResidentId) {
+        let slot = self.slot(resident);
+        let stays = if slot.held.load(Ordering::SeqCst) { 0 } else { PULLED_AFTER };
+        slot.stays.store(stays, Ordering::SeqCst);
+        self.readers.let_go_of_card(resident);
+    }
+
+    /// Whether a card will be pulled away from its next reader.
+    pub(crate) fn is_to_be_pulled_away(&self, resident: &ResidentId) -> bool {
+        self.slot(resident).stays.load(Ordering::SeqCst) != STAYS
+    }
+
+    /// Takes every card and phone out of the field of every virtual reader, before the process ends.
+    pub fn let_go(&self) {
+        self.readers.let_go();
     }
 
     /// Makes a resident's card without picking it up.

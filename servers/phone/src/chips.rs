@@ -8,10 +8,11 @@ use tefuda_element::{
     host::{self, HostError, LogicalChannel},
 };
 use tefuda_phone::os::{self, App, OsError};
-use tefuda_protocol::element::{AccessRule, WALLET_AID};
-use tefuda_reader::SharedChip;
+use tefuda_protocol::element::{AccessRule, WALLET_AID, instruction::GET_DATA, object::STATUS};
+use tefuda_reader::{SharedChip, observed};
 use tefuda_store::FileSilicon;
-use tefuda_types::{Blame, Reason, ReasonCode};
+use tefuda_types::{Blame, PhoneName, Reason, ReasonCode};
+use tefuda_web::live::Door;
 
 /// The element's contacts, soldered to the phone: it stays powered between commands.
 #[derive(Clone)]
@@ -88,6 +89,22 @@ impl Chips {
         let contactless: SharedChip = Arc::new(Mutex::new(tefuda_element::contactless(Arc::clone(&element))));
         wired.lock().unwrap_or_else(PoisonError::into_inner).power_on();
         Self { element, wired, contactless, line: Mutex::default() }
+    }
+
+    /// The same, told live; but for the question where the applet stands, which every look at the phone asks.
+    pub(crate) fn told(self, door: &Door, name: &PhoneName) -> Self {
+        let element = format!("element-{name}");
+        let told = door.listener(format!("phone-{name}"), element.clone());
+        let wired = observed(
+            self.wired,
+            Arc::new(move |command, response| {
+                if !matches!(command, [_, GET_DATA, high, low, ..] if [*high, *low] == STATUS.to_be_bytes()) {
+                    told(command, response);
+                }
+            }),
+        );
+        let contactless = observed(self.contactless, door.listener("reader", element));
+        Self { wired, contactless, ..self }
     }
 
     /// The element as its maker and its sensors see it.

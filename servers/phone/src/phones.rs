@@ -149,7 +149,8 @@ impl Phones {
             None => None,
             Some(id) => {
                 let key = keys.secret("user-verification")?;
-                Some(Arc::new(self.maker.element(&folder.join("element"), id, model, key).await?))
+                let chips = self.maker.element(&folder.join("element"), id, model, key).await?;
+                Some(Arc::new(chips.told(&self.context().door("phones"), &name)))
             }
         };
         Ok(Phone {
