@@ -170,3 +170,20 @@ async fn a_proof_is_for_one_request_as_the_gateway_made_it() {
     }
     assert!(world.prove(&first, &proof).await.unwrap().accepted);
 }
+
+#[tokio::test]
+async fn a_phone_that_cannot_approve_tells_the_relying_party_why() {
+    let (world, party, phone, maker) = setting().await;
+    let begun = world.begin(&party).await;
+    let path = format!("/api/login/{}/decline", begun.request);
+    let declined = |body: &'static str| world.send(Request::post(&path).body(Body::from(body)).unwrap());
+    assert_eq!(declined("{}").await.json()["reason"], "login.proof_malformed");
+    assert_eq!(declined(r#"{"because":"wiped"}"#).await.json()["reason"], "phone.wiped");
+    assert_eq!(declined(r#"{"because":"wiped"}"#).await.json()["reason"], "login.request_finished");
+    let late = phone.prove(&world.transaction(&world.begin(&party).await).await, Method::Pin);
+    assert_eq!(world.prove(&begun, &late).await.unwrap_err(), "login.request_finished");
+    let back = world.go_on(&begun).await;
+    assert_eq!(back.parameter("error"), "access_denied");
+    assert!(back.parameter("error_description").starts_with("phone.wiped"));
+    assert!(!world.code(&party, &phone, &maker).await.is_empty());
+}
