@@ -193,7 +193,8 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
         address("crl", format!("{authority}/crl/index.json")),
         address("url", authority),
     ]);
-    let roles = CertificateKind::ALL.iter().map(|kind| format!("ca-{kind}")).chain(["registrar".to_owned()]);
+    let offices = ["registrar", "operator", "service-manager"].map(str::to_owned);
+    let roles = CertificateKind::ALL.iter().map(|kind| format!("ca-{kind}")).chain(offices);
     let database = |role: String| {
         let path = context.home.join("authority").join(&role).join("store.db");
         (role, format!("sqlite://{}", path.display()))
