@@ -42,6 +42,12 @@ impl Urls {
         format!("{}/api/realms/main", self.gateway())
     }
 
+    /// The portal.
+    #[must_use]
+    pub fn portal(&self) -> String {
+        self.local(3)
+    }
+
     /// Phones, on the plain host name: lists and making.
     #[must_use]
     pub fn phones(&self) -> String {
