@@ -97,6 +97,12 @@ fn running_ending_and_starting_again() {
     has(ready, &["pid", "home", "actors", "phones", "readers", "databases", "clock"]);
     has(&ready["actors"]["authority"], &["url", "ocsp", "crl"]);
     assert_eq!(ready["actors"]["authority"]["url"], format!("http://localhost:{}", base + 1));
+    assert_eq!(ready["actors"]["gateway"]["url"], format!("http://localhost:{}/api/realms/main", base + 2));
+    let phones = ready["phones"].as_object().unwrap();
+    assert_eq!(phones.len(), 2, "two out of the box: {ready:#}");
+    for (name, phone) in phones {
+        assert_eq!(phone["url"], format!("http://phone-{name}.localhost:{}", base + 4));
+    }
     let second = system.verb(&["up"]);
     assert_eq!((second.code, second.json()["reason"].as_str()), (3, Some("home.held")), "{second:#?}");
     assert_ne!(system.verb(&["reset", "--yes"]).code, 0, "a running system is not reset");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::phones::Party;
+use crate::phones::{Party, SIGN};
 use crate::system::{Resident, System, status_of};
 
 /// What becomes of card sign, card auth, phone sign and phone auth.
@@ -73,7 +73,7 @@ fn rows(system: &System, residents: &[Resident], rows: &[(&str, Event, Row)]) {
 #[test]
 fn what_happens_to_a_phone() {
     let system = System::up();
-    let table: [(&str, Event, Row); 6] = [
+    let table: [(&str, Event, Row); 7] = [
         ("lost, by its recovery code", |holder| holder.stop(), [KEEPS, KEEPS, STOPS, STOPS]),
         (
             "lost, by the call centre",
@@ -92,6 +92,15 @@ fn what_happens_to_a_phone() {
                 holder.system.done(&["phone", "lift", &holder.phone]);
             },
             [KEEPS, KEEPS, ENDS, KEEPS],
+        ),
+        (
+            "found, and applied for anew",
+            |holder| {
+                holder.stop();
+                let passwords = ["--card-sign-pin", holder.resident.pin("sign"), "--sign-pin", SIGN];
+                holder.system.done(&[&["phone", "lift", &holder.phone][..], &passwords].concat());
+            },
+            [KEEPS, KEEPS, KEEPS, KEEPS],
         ),
         (
             "retired",

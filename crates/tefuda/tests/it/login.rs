@@ -27,6 +27,8 @@ fn by_pin_by_finger_and_no_more_once_retired() {
     system.done(&["clock", "advance", "PT10S"]);
     let refused = party.login(&system, "spare", &["--auth-pin", AUTH]);
     assert_eq!(refused.code, 1, "{refused:#?}");
+    let redirect = refused.json()["redirect"].as_str().unwrap().to_owned();
+    assert!(redirect.contains("error=access_denied") && redirect.contains("state="), "{redirect}");
 }
 
 /// A relying party, what the gateway gave it, and the client of somebody else that it is written with.

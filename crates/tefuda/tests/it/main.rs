@@ -9,6 +9,8 @@ mod cards;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod cutting_off;
 #[cfg(test)]
 mod hours;
@@ -22,6 +24,8 @@ mod peer;
 mod phones;
 #[cfg(test)]
 mod reader;
+#[cfg(test)]
+mod residents;
 #[cfg(test)]
 mod status;
 #[cfg(test)]

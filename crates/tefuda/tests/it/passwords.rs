@@ -81,7 +81,31 @@ fn the_cards_password_is_checked_before_a_try_is_risked() {
     let wrong = with("WRONG99");
     assert_eq!(wrong.code, 1);
     assert_ne!(wrong.json()["reason"], short, "four digits get a message of their own");
-    assert_eq!(with(&adult.pin("sign").to_lowercase()).code, 0, "lower case is upper-cased");
+    for _ in 0..3 {
+        assert_eq!(with("WRONG99").code, 1);
+    }
+    // One try is left: it is not risked, not even with the right password, unless the person says so.
+    let right = adult.pin("sign").to_lowercase();
+    let warned = with(&right);
+    assert_eq!((warned.code, warned.json()["reason"].as_str()), (1, Some("card.last_try")), "{warned:#?}");
+    let enroll = enroll("spare", &adult, SIGN, AUTH);
+    system.done(&[&enroll[..], &["--risk-last-try"]].concat());
+
+    // Blocked by five wrong ones; the counter gives them back.
+    system.done(&["phone", "create", "other"]);
+    let other = &system.adults()[1];
+    let wrong = |risk: &[&'static str]| {
+        let verb = ["phone", "enroll", "other", "--resident", other.id(), "--card-sign-pin", "WRONG99"];
+        let verb = [&verb[..], &["--sign-pin", SIGN, "--auth-pin", AUTH], risk].concat();
+        system.refused(&verb)
+    };
+    let reasons: Vec<String> = (0..6).map(|_| wrong(&["--risk-last-try"])).collect();
+    assert_ne!(reasons[0], reasons[4], "the fifth blocks: {reasons:?}");
+    assert_eq!(reasons[4], reasons[5]);
+    system.done(&["card", "unblock", "--resident", other.id()]);
+    let lower = other.pin("sign").to_lowercase();
+    let verb = ["phone", "enroll", "other", "--resident", other.id(), "--card-sign-pin", &lower];
+    system.done(&[&verb[..], &["--sign-pin", SIGN, "--auth-pin", AUTH]].concat());
 }
 
 #[test]

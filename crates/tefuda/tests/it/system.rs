@@ -142,7 +142,8 @@ impl System {
         let _ = std::fs::remove_file(&ready_file);
         let process = Command::new(TEFUDA)
             .args(["up", "--home", &folder.path("home"), "--ready-file", &ready_file])
-            .args(["--log", "info", "--port-base", &base.to_string()])
+            // Told with every request, so that a test that looks for passwords in the log has something to look at.
+            .args(["--log", "info,tower_http=debug", "--port-base", &base.to_string()])
             .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -241,6 +242,11 @@ impl System {
 
     pub fn adult(&self) -> Resident {
         self.adults().swap_remove(0)
+    }
+
+    /// Lines that it has logged so far.
+    pub fn log_lines(&self) -> usize {
+        self.folder.read("log").lines().count()
     }
 
     /// Civil time in seconds since 1970, as OpenSSL's `-attime` takes it.
