@@ -98,26 +98,56 @@ pub struct Demand<'a> {
     pub at: Timestamp,
 }
 
+/// How far the reading of a card is: what a person is shown while it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A My Number Card is in the field.
+    Card,
+    /// Tries of its signature password that are left.
+    TriesLeft(u8),
+    /// The password was right.
+    Verified,
+    /// Octets of its certificate, read and in all.
+    Certificate(usize, usize),
+    /// It signed.
+    Signed,
+}
+
 /// Steps 2 and 3: VERIFY, read the signature certificate, sign. Tries left are known before one is spent.
+/// `watch` is told how far it is.
 ///
 /// # Errors
 /// [`CardRefusal`]; the card may be torn away at any moment, nothing is half done then.
-pub fn sign(card: &mut impl Transceive, demand: &Demand<'_>) -> Result<Signed, CardRefusal> {
+pub fn sign(
+    card: &mut impl Transceive,
+    demand: &Demand<'_>,
+    watch: &mut dyn FnMut(Seen),
+) -> Result<Signed, CardRefusal> {
     read::select_jpki(card)?;
+    watch(Seen::Card);
     if !read::has_signature_certificate(card)? {
         return Err(ReadError::NoSignatureCertificate.into());
     }
     let typed = demand.password.ok_or(ShownCardError::PasswordMissing)?;
     let password = read::signature_password(typed.expose())?;
-    match read::tries_left(card, PinKind::Sign)? {
+    let left = read::tries_left(card, PinKind::Sign)?;
+    watch(Seen::TriesLeft(left));
+    match left {
         0 => return Err(ReadError::PinBlocked.into()),
         1 if !demand.risk_last_try => return Err(ShownCardError::LastTry.into()),
         _ => {}
     }
-    read::verify(card, PinKind::Sign, &password)?;
-    let certificate = read::certificate(card, PinKind::Sign, &mut |_, _| {})?;
+    read::verify(card, PinKind::Sign, &password).inspect_err(|refused| {
+        if let ReadError::PinWrong { left } = refused {
+            watch(Seen::TriesLeft(*left));
+        }
+    })?;
+    watch(Seen::Verified);
+    let certificate =
+        read::certificate(card, PinKind::Sign, &mut |read, total| watch(Seen::Certificate(read, total)))?;
     not_ended(&certificate, demand.at)?;
     let signature = read::sign(card, PinKind::Sign, &Sha256::digest(demand.message).into())?;
+    watch(Seen::Signed);
     Ok(Signed { certificate, signature })
 }
 
@@ -130,11 +160,15 @@ pub fn prove_presence(
     card: &mut impl Transceive,
     message: &[u8],
     at: Timestamp,
+    watch: &mut dyn FnMut(Seen),
 ) -> Result<Signed, CardRefusal> {
     read::select_jpki(card)?;
-    let certificate = read::certificate(card, PinKind::Auth, &mut |_, _| {})?;
+    watch(Seen::Card);
+    let certificate =
+        read::certificate(card, PinKind::Auth, &mut |read, total| watch(Seen::Certificate(read, total)))?;
     not_ended(&certificate, at)?;
     let signature = read::internal_authenticate(card, &Sha256::digest(message))?;
+    watch(Seen::Signed);
     Ok(Signed { certificate, signature })
 }
 

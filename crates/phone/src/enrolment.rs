@@ -40,6 +40,9 @@ pub enum EnrolmentError {
     /// Nobody registered in time.
     #[error("the application ended because nobody finished it")]
     Ended,
+    /// The element holds nobody's keys any more.
+    #[error("a sensor event ended the phone's element for good")]
+    Tampered,
 }
 
 tefuda_types::reasons! { EnrolmentError {
@@ -48,6 +51,7 @@ tefuda_types::reasons! { EnrolmentError {
     PhoneInUse => "enrol.phone_in_use", Policy;
     Pending(_) => "enrol.pending", Policy;
     Ended => "enrol.ended", Policy;
+    Tampered => "phone.tampered", Policy;
 } }
 
 /// Where an enrolment stands on the phone.

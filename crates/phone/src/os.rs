@@ -3,6 +3,8 @@
 //! The element stores the access rules; they are enforced here, in front of it (GlobalPlatform Secure Element
 //! Access Control 1.1, 3). On a rooted phone they would be void, which is why the element counts its own tries.
 
+pub mod webauthn;
+
 use serde::{Deserialize, Serialize};
 use tefuda_protocol::{
     element::{AccessRule, PORTAL_APP, WALLET_APP},

@@ -19,7 +19,7 @@ use tefuda_web::Problem;
 
 use crate::{
     error::PhoneError,
-    phone::{Phone, fresh_id},
+    phone::{Phone, Watch, fresh_id},
 };
 
 impl Phone {
@@ -72,7 +72,7 @@ impl Phone {
     }
 
     /// `POST /api/pin-reset`: the card is shown, and the authority lets the password be set anew.
-    pub(crate) async fn reset_with_card(&self, shown: CardShown) -> Result<PhoneStatus, Problem> {
+    pub(crate) async fn reset_with_card(&self, shown: CardShown, mut watch: Watch) -> Result<PhoneStatus, Problem> {
         let _act = self.acts.lock().await;
         let mut memory = self.in_use().await?;
         let kind = shown.reset.ok_or(PhoneError::PasswordUnnamed)?;
@@ -87,8 +87,9 @@ impl Phone {
             PinKind::Sign => card::sign(
                 card,
                 &Demand { password: password.as_ref(), risk_last_try, message: &message, at },
+                &mut watch,
             ),
-            PinKind::Auth => card::prove_presence(card, &message, at),
+            PinKind::Auth => card::prove_presence(card, &message, at, &mut watch),
         });
         let signed = signed.await?;
         let request = PinResetRequest {

@@ -136,7 +136,9 @@ impl Chips {
         os::admit(&open.rules, app, &WALLET_AID)?;
         let done = act(&mut open.wallet);
         if matches!(done, Err(HostError::Torn)) {
+            // Power is applied again; no channel and no session survives that.
             *line = None;
+            self.wired.lock().unwrap_or_else(PoisonError::into_inner).power_on();
         }
         Ok(done?)
     }

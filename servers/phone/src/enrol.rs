@@ -24,7 +24,11 @@ use tefuda_store::files;
 use tefuda_types::{Bytes, ResidentId, Secret};
 use tefuda_web::{ClientError, Problem};
 
-use crate::{error::PhoneError, phone::Phone, status::Seen};
+use crate::{
+    error::PhoneError,
+    phone::{Phone, Watch},
+    status::Seen,
+};
 
 /// What the authority says where a card has no signature certificate.
 const WITHOUT_SIGNATURE: [&str; 3] = ["enrol.child", "enrol.ward", "enrol.declined"];
@@ -46,6 +50,9 @@ impl Phone {
     fn goes_on(&self, seen: &Seen, resident: &ResidentId) -> Result<Option<Again>, EnrolmentError> {
         let memory = &seen.memory;
         let holding = seen.element.as_ref().map_or(Holding::Empty, |element| element.holding);
+        if holding == Holding::Tampered {
+            return Err(EnrolmentError::Tampered);
+        }
         let Some(enrolment) = &memory.enrolment else { return Ok(Some(Again::Both)) };
         let given_up = memory.retired || holding == Holding::Wiped;
         let mine = enrolment.resident == *resident;
@@ -70,13 +77,18 @@ impl Phone {
         }
     }
 
-    /// Begins anew. What was there of an earlier enrolment stays in use until its successor is registered.
+    /// Begins anew. What an earlier enrolment gave stays in use until its successor is registered, unless it was
+    /// given up.
     async fn begin(
         &self,
         mut memory: Memory,
         resident: ResidentId,
         what: Again,
     ) -> Result<Progress, Problem> {
+        if memory.retired {
+            memory.retired = false;
+            memory.wallet = None;
+        }
         let nonce = SystemRandom::octets();
         let enrolment = if what == Again::Signature {
             Enrolment::begin(resident, nonce, None)
@@ -112,8 +124,8 @@ impl Phone {
         self.progress(memory, false).await
     }
 
-    /// `POST /api/enrolment/card`: steps 2 and 3.
-    pub(crate) async fn show_card(&self, shown: CardShown) -> Result<Progress, Problem> {
+    /// `POST /api/enrolment/card`: steps 2 and 3. `watch` is told how far the reading is.
+    pub(crate) async fn show_card(&self, shown: CardShown, watch: Watch) -> Result<Progress, Problem> {
         let _act = self.acts.lock().await;
         let memory = self.memory().await?;
         let enrolment = memory.enrolment.as_ref().ok_or(EnrolmentError::NotBegun)?;
@@ -124,7 +136,7 @@ impl Phone {
         let (kinds, nonce) = (enrolment.key_kinds(), enrolment.nonce);
         let keys = self.wallet(App::Portal, move |wallet| host::generate_keys(wallet, kinds, &nonce)).await?;
         let (payload, message) = enrolment.application(&self.device(self.model()?), keys, self.now())?;
-        let signed = self.sign_with_card(shown, payload.clone(), message).await?;
+        let signed = self.sign_with_card(shown, (payload.clone(), message), watch).await?;
         let memory = self.changed(memory, |enrolment| enrolment.signed(payload, signed)).await?;
         let memory = self.belongs_to_nobody_else(memory).await?;
         self.progress(memory, false).await
@@ -154,19 +166,19 @@ impl Phone {
     async fn sign_with_card(
         &self,
         shown: CardShown,
-        payload: Bytes,
-        message: Vec<u8>,
+        (payload, message): (Bytes, Vec<u8>),
+        mut watch: Watch,
     ) -> Result<card::Signed, Problem> {
         let at = self.now();
         let (password, risk_last_try) = (shown.card_sign_pin.map(Secret::new), shown.risk_last_try);
         let to_sign = message.clone();
         let signed = self.with_card(&shown.resident, move |card| {
             let demand = Demand { password: password.as_ref(), risk_last_try, message: &to_sign, at };
-            let signed = card::sign(card, &demand);
+            let signed = card::sign(card, &demand, &mut watch);
             match signed {
                 Err(CardRefusal::Read(ReadError::NoSignatureCertificate)) => {
                     // The card proves its presence instead, so that the authority can say why.
-                    card::prove_presence(card, &to_sign, at).map(Err)
+                    card::prove_presence(card, &to_sign, at, &mut watch).map(Err)
                 }
                 other => other.map(Ok),
             }

@@ -12,6 +12,7 @@ mod error;
 mod factory;
 mod field;
 mod login;
+mod pages;
 mod phone;
 mod phones;
 mod routes;

@@ -2,13 +2,13 @@
 
 use tefuda_element::host::{self, HostError, LoginSignatures};
 use tefuda_phone::{
-    os::App,
+    os::{App, webauthn::Asserted},
     standing,
     wallet::{self, Wallet, WalletError},
 };
 use tefuda_protocol::{
     login::{LoginOutcome, LoginProof, LoginRequest},
-    phone::{BiometricLogin, Biometrics},
+    phone::{Biometrics, Finger},
     transaction::{LoginTransaction, Method, Transaction},
     user_verification,
 };
@@ -19,6 +19,15 @@ use crate::{phone::Phone, sessions::Open};
 
 /// The gateway knows the certificate under no name yet: it asks for links.
 const LINKS_WANTED: &str = "login.links_wanted";
+
+/// What was touched in place of the PIN.
+#[derive(Debug)]
+pub(crate) enum Touch {
+    /// The emulated sensor.
+    Emulated(Finger),
+    /// A real one: its assertion was checked.
+    Authenticator(Asserted),
+}
 
 /// What the gateway asks.
 struct Asked {
@@ -83,13 +92,17 @@ impl Phone {
     /// `POST /api/logins/biometric`: the sensor is touched instead.
     pub(crate) async fn login_with_biometrics(
         &self,
-        login: &BiometricLogin,
+        request_url: &str,
+        touch: Touch,
     ) -> Result<LoginOutcome, Problem> {
         let _act = self.acts.lock().await;
-        let asked = self.asked(&login.request_url).await?;
+        let asked = self.asked(request_url).await?;
         let (hash, body) = (asked.transaction.hash(), asked.transaction.body.clone());
         let key = self.user_verification_key()?;
-        let touched = self.os().sensor.touch(login.finger);
+        let touched = match touch {
+            Touch::Emulated(finger) => self.os().sensor.touch(finger),
+            Touch::Authenticator(_) => Some(self.os().sensor.set_number()),
+        };
         let signed = self.wallet(App::Wallet, move |wallet| {
             let challenge = host::challenge(wallet)?;
             let Some(set) = touched else {
@@ -101,7 +114,7 @@ impl Phone {
         });
         match signed.await {
             Ok(signatures) => {
-                self.prove(&login.request_url, &asked.transaction, Method::Biometrics, signatures).await
+                self.prove(request_url, &asked.transaction, Method::Biometrics, signatures).await
             }
             Err(problem) => {
                 let with = Some(asked.request.transaction.relying_party);

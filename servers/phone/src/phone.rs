@@ -9,10 +9,11 @@ use tefuda_apdu::Transceive;
 use tefuda_element::host::{self, HostError};
 use tefuda_keys::{KeyError, KeySpace};
 use tefuda_phone::{
+    card::Seen,
     catalogue::{Catalogue, CatalogueError, Model},
     enrolment::Device,
     memory::Memory,
-    os::{App, Sensor},
+    os::{App, Sensor, webauthn::Credential},
 };
 use tefuda_protocol::{
     Signed,
@@ -27,6 +28,7 @@ use crate::{
     chips::{Chips, Wallet},
     error::PhoneError,
     field::CardField,
+    pages::Desk,
     sessions::Open,
 };
 
@@ -49,6 +51,9 @@ pub(crate) struct OsState {
     /// Whether the authority knows of a sensor event.
     #[serde(default)]
     pub tamper_told: bool,
+    /// The credential of a real sensor beside the emulated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticator: Option<Credential>,
 }
 
 impl OsState {
@@ -72,6 +77,9 @@ impl OsState {
     }
 }
 
+/// Who is told how far the reading of a card is.
+pub(crate) type Watch = Box<dyn FnMut(Seen) + Send>;
+
 /// What all phones share.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
@@ -94,6 +102,8 @@ pub(crate) struct Phone {
     pub acts: tokio::sync::Mutex<()>,
     /// The open PIN session.
     pub session: Mutex<Option<Open>>,
+    /// What its pages have to say next.
+    pub desk: Desk,
     pub(crate) os: Mutex<OsState>,
 }
 

@@ -16,6 +16,7 @@ use crate::{
     error::PhoneError,
     factory::Maker,
     field::CardField,
+    pages::Desk,
     phone::{OsState, Phone, Surroundings},
 };
 
@@ -126,6 +127,7 @@ impl Phones {
             handed_over: false,
             sensor: Sensor::default(),
             tamper_told: false,
+            authenticator: None,
         };
         os.keep(&folder)?;
         self.add(name).await
@@ -162,6 +164,7 @@ impl Phones {
             chips,
             acts: tokio::sync::Mutex::new(()),
             session: Mutex::default(),
+            desk: Desk::default(),
             os: Mutex::new(os),
         })
     }

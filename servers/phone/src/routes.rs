@@ -4,7 +4,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{FromRequestParts, Path, State},
-    http::{header, request::Parts},
+    http::request::Parts,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,9 @@ use tefuda_protocol::{
 use tefuda_types::PhoneName;
 use tefuda_web::{Answer, Bearer, Problem};
 
-use crate::{phone::Phone, phones::Phones, tap};
+use crate::{login::Touch, pages, phone::Phone, phones::Phones, sessions::Given, tap};
 
-/// Everything that phones answer. The command line's token guards all of it.
+/// Everything that phones answer: their interface behind the command line's token, and their pages.
 pub fn router(phones: Arc<Phones>) -> Router {
     let token = Arc::clone(&phones.context().admin_token);
     let of_phone = Router::new()
@@ -46,7 +46,8 @@ pub fn router(phones: Arc<Phones>) -> Router {
         .route("/admin/maker", get(maker))
         .route("/admin/phones", get(list).post(create))
         .route("/admin/phones/{name}", axum::routing::delete(delete));
-    Bearer(token).protect(of_phone.merge(of_all)).with_state(phones)
+    let interface = Bearer(token).protect(of_phone.merge(of_all)).with_state(Arc::clone(&phones));
+    interface.merge(pages::router(&phones))
 }
 
 /// The phone whose host name was asked.
@@ -56,8 +57,7 @@ impl FromRequestParts<Arc<Phones>> for Here {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, phones: &Arc<Phones>) -> Result<Self, Problem> {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let name = pages::host_of(&parts.headers);
         let phone = name.strip_prefix("phone-").and_then(|name| name.strip_suffix(".localhost"));
         Ok(Self(phones.find(phone.unwrap_or(name))?))
     }
@@ -76,7 +76,7 @@ async fn enrolment(Here(phone): Here) -> Answer<Progress> {
 }
 
 async fn card(Here(phone): Here, Json(shown): Json<CardShown>) -> Answer<Progress> {
-    Ok(Json(phone.show_card(shown).await?))
+    Ok(Json(phone.show_card(shown, Box::new(drop)).await?))
 }
 
 async fn open_session(Here(phone): Here, Json(act): Json<Act>) -> Answer<PinSession> {
@@ -87,16 +87,16 @@ async fn complete_session(
     Here(phone): Here,
     Path(id): Path<String>,
     Json(sealed): Json<SealedPins>,
-) -> Answer<Value> {
+) -> Answer<Given> {
     Ok(Json(phone.complete_session(&id, &sealed).await?))
 }
 
 async fn pin_reset(Here(phone): Here, Json(shown): Json<CardShown>) -> Answer<PhoneStatus> {
-    Ok(Json(phone.reset_with_card(shown).await?))
+    Ok(Json(phone.reset_with_card(shown, Box::new(drop)).await?))
 }
 
 async fn biometric_login(Here(phone): Here, Json(login): Json<BiometricLogin>) -> Answer<LoginOutcome> {
-    Ok(Json(phone.login_with_biometrics(&login).await?))
+    Ok(Json(phone.login_with_biometrics(&login.request_url, Touch::Emulated(login.finger)).await?))
 }
 
 async fn change_biometrics(Here(phone): Here) -> Answer<PhoneStatus> {

@@ -1,7 +1,6 @@
 //! PIN sessions: the person agrees to a transaction with passwords that only the element opens.
 
 use serde::Serialize;
-use serde_json::Value;
 use std::sync::PoisonError;
 use tefuda_element::host;
 use tefuda_keys::SystemRandom;
@@ -136,7 +135,7 @@ impl Phone {
     }
 
     /// `POST /api/pin-sessions/{id}`: the blocks go to the element as they are.
-    pub(crate) async fn complete_session(&self, id: &str, sealed: &SealedPins) -> Result<Value, Problem> {
+    pub(crate) async fn complete_session(&self, id: &str, sealed: &SealedPins) -> Result<Given, Problem> {
         let _act = self.acts.lock().await;
         let (open, blocks) = self.take_session(id, sealed)?;
         let presented = {
@@ -155,8 +154,7 @@ impl Phone {
             }
             return Err(problem);
         }
-        let given = self.agreed(open).await?;
-        Ok(serde_json::to_value(given).unwrap_or_default())
+        self.agreed(open).await
     }
 
     /// What follows from the consent that the element holds now.

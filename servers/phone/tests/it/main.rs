@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod cutting_off;
+#[cfg(test)]
 mod enrolment;
 #[cfg(test)]
 mod passwords;

@@ -25,6 +25,7 @@ use tefuda_keys::SystemRandom;
 use tefuda_phone::seal;
 use tefuda_phone_server::{CardField, Holding, Phones};
 use tefuda_protocol::{
+    device::StopRequest,
     phone::{Act, CardShown, EnrolmentStart, Next as Needed, PhoneStatus, PinSession, Progress, SealedPins},
     sealed::PinPurpose,
 };
@@ -161,6 +162,18 @@ impl World {
     pub async fn restart(&mut self) {
         self.router = Router::new();
         self.router = Self::start(&self.context, &self.cards).await;
+    }
+
+    /// Civil time.
+    pub fn set(&self, time: &str) {
+        self.context.clock.set(time.parse().unwrap()).unwrap();
+    }
+
+    /// Somebody has a recovery code.
+    pub async fn stop(&self, code: &str) -> Result<Value, Refused> {
+        let url = format!("{}/api/stops", self.context.urls.authority());
+        let request = StopRequest { recovery_code: code.to_owned() };
+        Client::new(None).post(&url, &request).await.map_err(|error| error.reason().to_owned())
     }
 
     /// The authority is out of reach from now on.
