@@ -36,8 +36,10 @@ pub fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)])
 /// every address; `/run/pcscd`, because pcscd has one socket for a machine; and processes, none of which
 /// outlives it.
 pub fn run_apart(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    const INSIDE: &str =
-        "ip link set lo up && mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && exec \"$@\"";
+    // vpcd's ports are kept from connections that take any.
+    const INSIDE: &str = "ip link set lo up \
+        && echo 35963-35964 > /proc/sys/net/ipv4/ip_local_reserved_ports \
+        && mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && exec \"$@\"";
     let apart =
         ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", INSIDE, "sh"];
     let arguments: Vec<&str> = apart.into_iter().chain([program]).chain(arguments.iter().copied()).collect();
