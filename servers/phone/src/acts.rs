@@ -72,7 +72,11 @@ impl Phone {
     }
 
     /// `POST /api/pin-reset`: the card is shown, and the authority lets the password be set anew.
-    pub(crate) async fn reset_with_card(&self, shown: CardShown, mut watch: Watch) -> Result<PhoneStatus, Problem> {
+    pub(crate) async fn reset_with_card(
+        &self,
+        shown: CardShown,
+        mut watch: Watch,
+    ) -> Result<PhoneStatus, Problem> {
         let _act = self.acts.lock().await;
         let mut memory = self.in_use().await?;
         let kind = shown.reset.ok_or(PhoneError::PasswordUnnamed)?;
