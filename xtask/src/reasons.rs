@@ -29,7 +29,7 @@ pub const CATALOGUE: &str = "crates/pages/catalogue/reasons.toml";
 /// Every Rust source of the product, with its text up to the tests at its end.
 pub fn sources() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut found = Vec::new();
-    for folder in ["crates", "servers"] {
+    for folder in ["crates", "servers", "services"] {
         collect(Path::new(folder), &mut found)?;
     }
     found.sort();

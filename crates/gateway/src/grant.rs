@@ -11,7 +11,9 @@ use thiserror::Error;
 use crate::{
     Fingerprint, Handle,
     login::after,
-    policy::{ACCESS_TOKEN_SECONDS, ID_TOKEN_SECONDS, USED_CODE_SECONDS},
+    policy::{
+        ACCESS_TOKEN_SECONDS, ACCOUNT_SCOPES, ACCOUNT_TOKEN_SECONDS, ID_TOKEN_SECONDS, USED_CODE_SECONDS,
+    },
 };
 
 /// Why a code or a token gives nothing.
@@ -42,6 +44,9 @@ pub enum GrantError {
     /// No access token, an unknown, or one that has ended.
     #[error("the access token is missing, unknown or has ended")]
     AccessToken,
+    /// An access token that does not open this (RFC 6750, 3.1).
+    #[error("the access token was not given for this")]
+    Scope,
 }
 
 tefuda_types::reasons! { GrantError {
@@ -53,6 +58,7 @@ tefuda_types::reasons! { GrantError {
     Verifier => "grant.verifier_wrong", Policy;
     CertificateEnded => "grant.certificate_ended", Policy;
     AccessToken => "grant.access_token_refused", Policy;
+    Scope => "grant.scope_insufficient", Policy;
 } }
 
 impl GrantError {
@@ -68,6 +74,7 @@ impl GrantError {
             | Self::Verifier
             | Self::CertificateEnded => OAuthError::InvalidGrant,
             Self::AccessToken => OAuthError::InvalidToken,
+            Self::Scope => OAuthError::InsufficientScope,
         }
     }
 }
@@ -86,6 +93,8 @@ pub struct CodeGrant {
     pub(crate) amr: Vec<String>,
     pub(crate) auth_time: Timestamp,
     pub(crate) session: String,
+    #[serde(default)]
+    pub(crate) cross_device: bool,
     pub(crate) expires: Timestamp,
     pub(crate) used: bool,
     pub(crate) access_token: Option<Fingerprint>,
@@ -98,6 +107,9 @@ pub struct AccessGrant {
     pub sub: String,
     /// The session that ends it.
     pub session: String,
+    /// What it opens.
+    #[serde(default)]
+    pub scopes: Scopes,
     /// Wire time.
     pub expires: Timestamp,
 }
@@ -109,6 +121,14 @@ impl AccessGrant {
     /// [`GrantError::AccessToken`].
     pub fn require_good(&self, now: Timestamp) -> Result<(), GrantError> {
         if now < self.expires { Ok(()) } else { Err(GrantError::AccessToken) }
+    }
+
+    /// That it opens what a scope opens.
+    ///
+    /// # Errors
+    /// [`GrantError::Scope`].
+    pub fn require_scope(&self, scope: &str) -> Result<(), GrantError> {
+        if self.scopes.has(scope) { Ok(()) } else { Err(GrantError::Scope) }
     }
 }
 
@@ -141,6 +161,18 @@ impl CodeGrant {
     #[must_use]
     pub const fn access_token(&self) -> Option<&Fingerprint> {
         self.access_token.as_ref()
+    }
+
+    /// How it was proven: context class and methods.
+    #[must_use]
+    pub fn assurance(&self) -> (&str, &[String]) {
+        (&self.acr, &self.amr)
+    }
+
+    /// Whether it was approved on another device than the browser's.
+    #[must_use]
+    pub const fn is_cross_device(&self) -> bool {
+        self.cross_device
     }
 
     /// What was granted.
@@ -189,7 +221,14 @@ impl CodeGrant {
     /// The access token's document.
     #[must_use]
     pub fn access(&self, sub: String, now: Timestamp) -> AccessGrant {
-        AccessGrant { sub, session: self.session.clone(), expires: after(now, ACCESS_TOKEN_SECONDS) }
+        let account = ACCOUNT_SCOPES.iter().any(|scope| self.scopes.has(scope));
+        let seconds = if account { ACCOUNT_TOKEN_SECONDS } else { ACCESS_TOKEN_SECONDS };
+        AccessGrant {
+            sub,
+            session: self.session.clone(),
+            scopes: self.scopes.clone(),
+            expires: after(now, seconds),
+        }
     }
 
     /// Claims of the ID token.
@@ -244,6 +283,7 @@ mod tests {
             amr: vec![],
             auth_time: Timestamp::UNIX_EPOCH,
             session: "s".into(),
+            cross_device: false,
             expires: after(Timestamp::UNIX_EPOCH, 60),
             used: false,
             access_token: None,

@@ -51,6 +51,12 @@ pub enum FlowError {
     /// The certificate was never seen: the wallet has to show its links.
     #[error("the certificate is new here: show its links")]
     LinksWanted,
+    /// The person said no on the phone.
+    #[error("the person did not allow the login on the phone")]
+    Denied,
+    /// The person gave up in the browser.
+    #[error("the person cancelled the login in the browser")]
+    Cancelled,
 }
 
 tefuda_types::reasons! { FlowError {
@@ -64,6 +70,8 @@ tefuda_types::reasons! { FlowError {
     TooManyProofs => "login.too_many_proofs", Policy;
     ProofMalformed => "login.proof_malformed", Malformed;
     LinksWanted => "login.links_wanted", Policy;
+    Denied => "login.denied", Policy;
+    Cancelled => "login.cancelled", Policy;
 } }
 
 /// Randomness of a new request.
@@ -197,6 +205,18 @@ impl Login {
         now > after(self.expires, REQUEST_SECONDS)
     }
 
+    /// Whether the browser was sent back already.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Finished)
+    }
+
+    /// Where the person came from.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.transaction.origin
+    }
+
     /// Whether the answer is there and waits for the browser.
     #[must_use]
     pub const fn is_answered(&self) -> bool {
@@ -306,6 +326,30 @@ impl Login {
         Ok(self.denied(Refused::of(&declined)))
     }
 
+    /// The person says no on the phone: the relying party is told.
+    ///
+    /// # Errors
+    /// As [`Login::require_open`].
+    pub fn deny(&mut self, now: Timestamp) -> Result<LoginOutcome, FlowError> {
+        self.require_open(now)?;
+        Ok(self.denied(Refused::of(&FlowError::Denied)))
+    }
+
+    /// The person gives up in the browser. What the phone answered before stays answered.
+    ///
+    /// # Errors
+    /// [`FlowError::Finished`].
+    pub fn cancel(&mut self) -> Result<(), FlowError> {
+        match self.stage {
+            Stage::Finished => Err(FlowError::Finished),
+            Stage::Refused(_) => Ok(()),
+            Stage::Open | Stage::Approved(_) => {
+                self.denied(Refused::of(&FlowError::Cancelled));
+                Ok(())
+            }
+        }
+    }
+
     fn denied(&mut self, refused: Refused) -> LoginOutcome {
         let reason = refused.reason.clone();
         self.stage = Stage::Refused(refused);
@@ -347,6 +391,7 @@ impl Login {
             amr: approval.amr.clone(),
             auth_time: approval.auth_time,
             session,
+            cross_device: matches!(self.transaction.channel, LoginChannel::CrossDevice { .. }),
             expires: after(now, CODE_SECONDS),
             used: false,
             access_token: None,
@@ -401,6 +446,8 @@ mod tests {
                 "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }] }),
             scopes: vec![],
             purpose: "Borrow".into(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
         };
         let party = registration.accept(1, at(0)).unwrap();
         let query = format!(

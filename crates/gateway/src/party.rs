@@ -27,6 +27,9 @@ pub enum PartyError {
     /// None, too many, or one that is no `redirect_uri`.
     #[error("1 to 20 redirect URIs: https, or http on loopback, without user or fragment")]
     RedirectUri,
+    /// An address for logout tokens that is none.
+    #[error("a back-channel logout URI is https, or http on loopback, without user or fragment")]
+    LogoutUri,
     /// A scope that does not exist.
     #[error("there is no such scope")]
     Scope,
@@ -42,6 +45,7 @@ tefuda_types::reasons! { PartyError {
     Name => "rp.name_malformed", Malformed;
     Purpose => "rp.purpose_malformed", Malformed;
     RedirectUri => "rp.redirect_uri_malformed", Malformed;
+    LogoutUri => "rp.logout_uri_malformed", Malformed;
     Scope => "rp.scope_unknown", Policy;
     NotFound => "rp.not_found", Caller;
     OtherAddress => "rp.redirect_uri_unregistered", Policy;
@@ -90,6 +94,12 @@ pub struct Registration {
     /// Why it asks, shown to people.
     #[serde(default)]
     pub purpose: String,
+    /// Where it is told that a session ended (OpenID Connect Back-Channel Logout, 2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs `sid` there; it is always told.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
 }
 
 /// A registered relying party.
@@ -107,6 +117,12 @@ pub struct RelyingParty {
     pub scopes: Scopes,
     /// Why it asks.
     pub purpose: String,
+    /// Where it is told that a session ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<RedirectUri>,
+    /// Whether it needs `sid` there.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
     /// Civil time of registration.
     pub registered_at: Timestamp,
 }
@@ -128,6 +144,12 @@ pub struct RelyingPartyView {
     pub key_ids: Vec<String>,
     /// How it shows who it is.
     pub token_endpoint_auth_method: String,
+    /// Where it is told that a session ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<RedirectUri>,
+    /// Whether it needs `sid` there.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
     /// Civil time of registration.
     pub registered_at: Timestamp,
 }
@@ -170,7 +192,10 @@ impl Registration {
                 _ => Err(PartyError::Scope),
             })
             .collect::<Result<Scopes, _>>()?;
+        let logout_uri = self.backchannel_logout_uri.map(|uri| uri.parse::<RedirectUri>());
         Ok(RelyingParty {
+            backchannel_logout_uri: logout_uri.transpose().map_err(|_| PartyError::LogoutUri)?,
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
             client_id: format!("RP{number:08}").parse().map_err(|_| PartyError::NotFound)?,
             name: name.to_owned(),
             redirect_uris,
@@ -206,6 +231,8 @@ impl RelyingParty {
             purpose: self.purpose.clone(),
             key_ids: self.jwks.keys.iter().map(|key| key.kid().to_owned()).collect(),
             token_endpoint_auth_method: "private_key_jwt".to_owned(),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
             registered_at: self.registered_at,
         }
     }
@@ -225,6 +252,8 @@ mod tests {
                 "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }] }),
             scopes: vec![],
             purpose: "貸出".into(),
+            backchannel_logout_uri: Some("https://rp.example/logout".into()),
+            backchannel_logout_session_required: true,
         }
     }
 
@@ -252,6 +281,8 @@ mod tests {
             "rp.redirect_uri_malformed"
         );
         assert_eq!(refused(|own| own.scopes.push("address".into())), "rp.scope_unknown");
+        let plain = |own: &mut Registration| own.backchannel_logout_uri = Some("http://rp.example/".into());
+        assert_eq!(refused(plain), "rp.logout_uri_malformed");
         assert_eq!(refused(|own| own.jwks = json!({ "keys": [] })), "jwk.count");
     }
 

@@ -20,5 +20,23 @@ pub const RETIRED_KEY_SECONDS: i64 = 3_600;
 /// Proofs that may be wrong before a request ends.
 pub const WRONG_PROOFS_MAX: u32 = 10;
 
+/// Scope that opens the person's sign-in history and live sessions (`/me`).
+pub const SCOPE_SESSIONS: &str = "sessions";
+/// Scope that gives a token for the person's certificates at the authority.
+pub const SCOPE_CERTIFICATES: &str = "certificates";
+/// Scopes of a person's own pages. Only who was registered with them may ask.
+pub const ACCOUNT_SCOPES: [&str; 2] = [SCOPE_SESSIONS, SCOPE_CERTIFICATES];
 /// Scopes that exist. Attributes come later.
-pub const SCOPES: [&str; 1] = ["openid"];
+pub const SCOPES: [&str; 3] = ["openid", SCOPE_SESSIONS, SCOPE_CERTIFICATES];
+
+/// An access token with one of [`ACCOUNT_SCOPES`] is good: a person reads and decides. It is void with its session.
+pub const ACCOUNT_TOKEN_SECONDS: i64 = 1_800;
+/// A token for the authority is good.
+pub const CERTIFICATES_TOKEN_SECONDS: i64 = 300;
+/// A login is remembered as history, so that the person can look back.
+pub const HISTORY_SECONDS: i64 = 90 * 86_400;
+
+/// A logout token is good (OpenID Connect Back-Channel Logout, 2.4, advises two minutes at most).
+pub const LOGOUT_TOKEN_SECONDS: i64 = 120;
+/// Times that a relying party is told of a logout before it is given up.
+pub const LOGOUT_ATTEMPTS_MAX: u32 = 6;

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use tefuda_openid::ClientId;
 use tefuda_types::{CertificateStatus, Timestamp};
 
-use crate::{Fingerprint, Handle, policy::SESSION_SECONDS};
+use crate::{
+    Fingerprint, Handle,
+    policy::{HISTORY_SECONDS, SESSION_SECONDS},
+};
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,8 @@ pub enum Ending {
     CertificateRevoked,
     /// The code of the login was used a second time.
     CodeUsedTwice,
+    /// The person ended it from another place.
+    EndedByPerson,
 }
 
 /// A login that gave tokens.
@@ -27,6 +32,18 @@ pub struct Session {
     pub link: Fingerprint,
     /// Where.
     pub client_id: ClientId,
+    /// What that was called then.
+    #[serde(default)]
+    pub relying_party: String,
+    /// Authentication context class.
+    #[serde(default)]
+    pub acr: String,
+    /// Authentication methods.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// Whether it was approved on another device than the browser's.
+    #[serde(default)]
+    pub cross_device: bool,
     /// Wire time.
     pub since: Timestamp,
     /// Wire time, and why.
@@ -35,9 +52,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// Ends it, once.
-    pub fn end(&mut self, ending: Ending, now: Timestamp) {
+    /// Ends it, once; tells whether this did.
+    pub fn end(&mut self, ending: Ending, now: Timestamp) -> bool {
+        let ends = self.ended.is_none();
         self.ended.get_or_insert((now, ending));
+        ends
+    }
+
+    /// Whether somebody may still be logged in by it.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && !self.is_over(now)
     }
 
     /// What a status of the phone's certificate does to it. *Not known* ends nothing: it lets nobody in, and
@@ -51,9 +76,77 @@ impl Session {
         }
     }
 
-    /// Whether it need not be remembered any more.
+    /// Whether it is history, and no session any more.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         now.as_second() - self.since.as_second() > SESSION_SECONDS
     }
+
+    /// Whether even that is forgotten.
+    #[must_use]
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
+        now.as_second() - self.since.as_second() > HISTORY_SECONDS
+    }
+
+    /// As the person sees it.
+    #[must_use]
+    pub fn view(&self, id: &str, asking: (&str, &Fingerprint), now: Timestamp) -> SessionView {
+        SessionView {
+            id: id.to_owned(),
+            relying_party: self.relying_party.clone(),
+            client_id: self.client_id.clone(),
+            since: self.since,
+            acr: self.acr.clone(),
+            amr: self.amr.clone(),
+            cross_device: self.cross_device,
+            live: self.is_live(now),
+            this_session: id == asking.0,
+            this_phone: self.link == *asking.1,
+            ended: self.ended.map(|(at, why)| SessionEnd { at, why }),
+        }
+    }
+}
+
+/// When and why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEnd {
+    /// Wire time.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Ending,
+}
+
+/// A line of the sign-in history. It names no certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Identifier, as in `sid`.
+    pub id: String,
+    /// Where, as it was called then.
+    pub relying_party: String,
+    /// Where.
+    pub client_id: ClientId,
+    /// Wire time.
+    pub since: Timestamp,
+    /// Authentication context class.
+    pub acr: String,
+    /// Authentication methods.
+    pub amr: Vec<String>,
+    /// Whether it was approved on another device than the browser's.
+    pub cross_device: bool,
+    /// Whether somebody may still be logged in by it.
+    pub live: bool,
+    /// Whether it is the one that asks.
+    pub this_session: bool,
+    /// Whether it was approved by the same phone as the one that asks.
+    pub this_phone: bool,
+    /// When and why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<SessionEnd>,
+}
+
+/// `GET /me` of the gateway: what a person did with phones, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsView {
+    /// Logins and what became of them.
+    pub sessions: Vec<SessionView>,
 }

@@ -11,7 +11,8 @@ pub const PATH_CERTS: &str = "/protocol/openid-connect/certs";
 /// Discovery document below the issuer (OpenID Connect Discovery, 4).
 pub const PATH_DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// Metadata of the provider (OpenID Connect Discovery, 3; RFC 8414, 2; RFC 9207, 3).
+/// Metadata of the provider (OpenID Connect Discovery, 3; RFC 8414, 2; RFC 9207, 3; OpenID Connect Back-Channel
+/// Logout, 2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the members are the standards' own, clause by clause in the list above")]
 pub struct Discovery {
@@ -37,6 +38,8 @@ pub struct Discovery {
     pub request_parameter_supported: bool,
     pub request_uri_parameter_supported: bool,
     pub authorization_response_iss_parameter_supported: bool,
+    pub backchannel_logout_supported: bool,
+    pub backchannel_logout_session_supported: bool,
 }
 
 impl Discovery {
@@ -80,6 +83,8 @@ impl Discovery {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum OAuthError {
     UnsupportedGrantType,
     /// `invalid_token`.
     InvalidToken,
+    /// `insufficient_scope`.
+    InsufficientScope,
 }
 
 impl OAuthError {
@@ -53,6 +55,7 @@ impl OAuthError {
             Self::InvalidGrant => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
         }
     }
 
@@ -61,7 +64,7 @@ impl OAuthError {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
-            Self::AccessDenied => 403,
+            Self::AccessDenied | Self::InsufficientScope => 403,
             Self::ServerError => 500,
             Self::InvalidRequest
             | Self::UnsupportedResponseType

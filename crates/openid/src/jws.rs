@@ -34,6 +34,9 @@ pub enum JwsError {
     /// No key verifies it.
     #[error("the token's signature is wrong")]
     Signature,
+    /// A token of another kind.
+    #[error("the token is of another type")]
+    Type,
 }
 
 tefuda_types::reasons! { JwsError {
@@ -42,6 +45,7 @@ tefuda_types::reasons! { JwsError {
     Critical => "jws.critical_header_unknown", Policy;
     KeyUnknown => "jws.key_unknown", Peer;
     Signature => "jws.signature_wrong", Peer;
+    Type => "jws.type_wrong", Policy;
 } }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,10 +71,18 @@ impl Prepared {
     /// # Errors
     /// [`JwsError::Malformed`] for claims that have no JSON form.
     pub fn new(kid: &str, claims: &impl Serialize) -> Result<Self, JwsError> {
+        Self::typed(kid, "JWT", claims)
+    }
+
+    /// The same with another `typ`, so that a token of one kind is none of another (RFC 8725, 3.11).
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn typed(kid: &str, typ: &str, claims: &impl Serialize) -> Result<Self, JwsError> {
         let header = Header {
             alg: "ES256".to_owned(),
             kid: Some(kid.to_owned()),
-            typ: Some("JWT".to_owned()),
+            typ: Some(typ.to_owned()),
             crit: None,
         };
         let part = |json: serde_json::Result<Vec<u8>>| {
@@ -107,6 +119,20 @@ pub fn raw_signature(der: &[u8]) -> Result<[u8; SIGNATURE_OCTETS], JwsError> {
 /// # Errors
 /// [`JwsError`].
 pub fn verify(compact: &str, keys: &[Jwk]) -> Result<Vec<u8>, JwsError> {
+    Ok(verify_any(compact, keys)?.1)
+}
+
+/// The same for a token that says what it is.
+///
+/// # Errors
+/// As [`verify`], and [`JwsError::Type`].
+pub fn verify_typed(compact: &str, keys: &[Jwk], typ: &str) -> Result<Vec<u8>, JwsError> {
+    let (header, payload) = verify_any(compact, keys)?;
+    // Case does not matter in media types (RFC 7515, 4.1.9).
+    if header.typ.is_some_and(|own| own.eq_ignore_ascii_case(typ)) { Ok(payload) } else { Err(JwsError::Type) }
+}
+
+fn verify_any(compact: &str, keys: &[Jwk]) -> Result<(Header, Vec<u8>), JwsError> {
     if compact.len() > COMPACT_CHARACTERS_MAX {
         return Err(JwsError::Malformed);
     }
@@ -127,7 +153,7 @@ pub fn verify(compact: &str, keys: &[Jwk]) -> Result<Vec<u8>, JwsError> {
         return Err(JwsError::KeyUnknown);
     }
     if candidates.any(|key| key.verifies(signing_input.as_bytes(), &signature)) {
-        Ok(payload)
+        Ok((header, payload))
     } else {
         Err(JwsError::Signature)
     }
@@ -160,6 +186,8 @@ mod tests {
         let compact = prepared.assemble(&raw);
         assert_eq!(verify(&compact, core::slice::from_ref(&jwk)).unwrap(), br#"{"a":1}"#);
         assert_eq!(verify(&compact, &[pair(8).1]), Err(JwsError::KeyUnknown));
+        assert!(verify_typed(&compact, core::slice::from_ref(&jwk), "jwt").is_ok());
+        assert_eq!(verify_typed(&compact, &[jwk], "logout+jwt"), Err(JwsError::Type));
     }
 
     #[test]

@@ -12,9 +12,12 @@ mod claims;
 mod discovery;
 mod error;
 mod identifier;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
+mod logout;
 mod parameters;
+mod party;
 mod token;
 
 pub use assertion::{
@@ -27,5 +30,7 @@ pub use error::{OAuthError, RequestError, error_description};
 pub use identifier::{ClientId, CodeChallenge, CodeVerifier, Nonce, RedirectUri, Scope, Scopes, State};
 pub use jwk::{Jwk, JwkError, JwkSet};
 pub use jws::JwsError;
+pub use logout::{LOGOUT_EVENT, LOGOUT_TYPE, LogoutTokenClaims};
 pub use parameters::Parameters;
+pub use party::{AnswerError, Asked, AuthorizationCall, IdTokenError, Metadata, Returned, TokenAnswer, assertion_claims, verify_id_token, verify_logout_token};
 pub use token::{CLIENT_ASSERTION_TYPE, TokenRequest, TokenResponse};

@@ -6,6 +6,7 @@
 //! the element, so that consent and signature are one.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod attestation;
 pub mod device;
 pub mod element;

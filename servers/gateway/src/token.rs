@@ -143,6 +143,10 @@ impl Gateway {
             handle,
             link: grant.link().clone(),
             client_id: party.client_id.clone(),
+            relying_party: party.name.clone(),
+            acr: grant.assurance().0.to_owned(),
+            amr: grant.assurance().1.to_vec(),
+            cross_device: grant.is_cross_device(),
             since: now,
             ended: None,
         };
