@@ -12,6 +12,7 @@ type Task = fn() -> anyhow::Result<()>;
 
 const TASKS: &[(&str, &str, Task)] = &[
     ("test", "install what is missing, then run every check and test", test::run),
+    ("judge", "only what other people's programs judge; a word picks among those tests", test::judge),
     ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
 ];
 

@@ -40,6 +40,8 @@ fn node() -> anyhow::Result<()> {
     unless_installed(lock, &folder, || {
         fs::copy(format!("{PINS}/package.json"), format!("{folder}/package.json"))?;
         fs::copy(format!("{PINS}/{lock}"), format!("{folder}/package-lock.json"))?;
+        // npm takes a folder behind a link for a package that is linked.
+        let folder = fs::canonicalize(&folder)?.display().to_string();
         shell::run("npm", &["ci", "--prefix", &folder, "--ignore-scripts", "--no-audit", "--no-fund"])
     })
 }
