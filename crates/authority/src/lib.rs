@@ -6,6 +6,7 @@
 pub mod application;
 pub mod arrival;
 pub mod calendar;
+pub mod console;
 pub mod device;
 pub mod era;
 pub mod issuance;

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 use tefuda_authority_server::Authority;
-use tefuda_control_server::{CardTable, Clocks};
+use tefuda_control_server::{Addresses, CardTable, Clocks};
 use tefuda_gateway_server::Gateway;
 use tefuda_phone_server::Phones;
 use tefuda_store::{SystemClock, files};
@@ -142,8 +142,11 @@ impl System {
         let gateway = Gateway::open(of_gateway).await?;
         let cards = Arc::new(CardTable::new(&context));
         let phones = Phones::open(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
+        let on_table = Arc::clone(&phones);
+        let addresses: Addresses = Arc::new(move || on_table.addresses());
+        let control = tefuda_control_server::router(&context, clocks, Arc::clone(&cards), addresses);
         let routers = vec![
-            (tefuda_control_server::router(&context, clocks, Arc::clone(&cards)), context.door("control")),
+            (control, context.door("control")),
             (tefuda_authority_server::router(authority), context.door("authority")),
             (tefuda_gateway_server::router(Arc::clone(&gateway)), context.door("gateway")),
             (tefuda_phone_server::router(Arc::clone(&phones)), context.door("phones")),

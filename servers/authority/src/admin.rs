@@ -19,6 +19,7 @@ use crate::{
     counter::NewCard,
     devices::DeviceLine,
     operator::FactoryKeys,
+    overview::Overview,
     residents::{Changes, CivilEvent},
     routes::{RouteError, Shared},
 };
@@ -38,6 +39,7 @@ pub fn routes() -> Router<Arc<Authority>> {
         .route("/admin/devices", get(devices))
         .route("/admin/devices/{element}/wipe", post(wipe))
         .route("/admin/phones/{phone}/wipe", post(wipe_phone))
+        .route("/admin/overview", get(overview))
         .route("/admin/audit", get(audit))
 }
 
@@ -114,18 +116,13 @@ async fn revoke(State(authority): Shared, Json(revocation): Json<Revocation>) ->
     })))
 }
 
+async fn overview(State(authority): Shared) -> Answer<Overview> {
+    Ok(Json(authority.overview().await?))
+}
+
 async fn audit(State(authority): Shared) -> Answer<Value> {
     let mut logs = Vec::new();
-    for kind in CertificateKind::ALL {
-        let entries = authority.ca(kind).store.verify_audit().await?;
-        logs.push(json!({ "role": format!("ca-{kind}"), "entries": entries }));
-    }
-    let others = [
-        ("registrar", &authority.registrar.store),
-        ("operator", &authority.operator.store),
-        ("service-manager", &authority.service_manager.store),
-    ];
-    for (role, store) in others {
+    for (role, store) in authority.logs() {
         logs.push(json!({ "role": role, "entries": store.verify_audit().await? }));
     }
     Ok(Json(json!({ "verified": true, "logs": logs })))

@@ -4,12 +4,14 @@
 mod admin;
 mod applications;
 mod ca;
+mod console;
 mod counter;
 mod devices;
 mod dossier;
 mod face;
 mod lists;
 mod operator;
+mod overview;
 mod phones;
 mod registrar;
 mod resets;
@@ -32,7 +34,7 @@ use tokio::sync::Mutex;
 pub use registrar::{CardView, ResidentView};
 
 use crate::{
-    ca::Ca, face::FaceKeys, operator::Operator, registrar::Registrar, service_manager::ServiceManager,
+    ca::Ca, console::Staff, face::FaceKeys, operator::Operator, registrar::Registrar, service_manager::ServiceManager,
     sessions::Sessions,
 };
 
@@ -48,6 +50,7 @@ pub struct Authority {
     registrar: Registrar,
     operator: Operator,
     service_manager: ServiceManager,
+    staff: Staff,
     sessions: Sessions,
     /// Applications are decided by one at a time.
     deciding: Mutex<()>,
@@ -73,6 +76,7 @@ impl Authority {
             registrar: Registrar::open(&home.join("registrar"), &context).await?,
             operator: Operator::open(&home.join("operator"), &context).await?,
             service_manager: ServiceManager::open(&home.join("service-manager"), &context).await?,
+            staff: Staff::open(&home.join("console"), &context).await?,
             sessions: Sessions::default(),
             deciding: Mutex::default(),
             face: FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?,

@@ -19,6 +19,7 @@ use tefuda_web::{Bearer, Problem};
 use crate::{
     Authority, admin,
     ca::{CaError, Generation},
+    console,
     lists::List,
     phones,
 };
@@ -62,6 +63,7 @@ pub fn router(authority: Arc<Authority>) -> Router {
         .merge(phones::routes())
         .merge(operators.protect(admin::routes()))
         .merge(call_centre.protect(phones::call_centre()))
+        .merge(console::routes())
         .with_state(authority)
 }
 

@@ -3,10 +3,13 @@
 mod clock;
 mod field;
 mod hold;
+mod others;
+mod pages;
 mod readers;
 mod routes;
 mod table;
 
 pub use clock::{ClockError, ClockMove, ClockView, Clocks, Skew};
+pub use others::Addresses;
 pub use routes::router;
 pub use table::{CardTable, HeldCard, TableError};

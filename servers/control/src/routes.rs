@@ -8,11 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tefuda_types::ResidentId;
-use tefuda_web::{ActorContext, Answer, Bearer, Problem};
+use tefuda_web::{ActorContext, Answer, Bearer, Client, Problem};
 
 use crate::{
     clock::{self, Clocks},
     hold::hold,
+    others::Addresses,
+    pages::{self, Room},
     table::CardTable,
 };
 
@@ -20,7 +22,14 @@ use crate::{
 const IDLE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that the control room answers.
-pub fn router(context: &ActorContext, clocks: Clocks, table: Arc<CardTable>) -> Router {
+pub fn router(context: &ActorContext, clocks: Clocks, table: Arc<CardTable>, addresses: Addresses) -> Router {
+    let room = Room {
+        context: context.clone(),
+        clocks: clocks.clone(),
+        table: Arc::clone(&table),
+        addresses,
+        client: Client::new(Some(Arc::clone(&context.admin_token))),
+    };
     let clock = Router::new()
         .route("/admin/clock", get(clock::show).post(clock::set))
         .route("/admin/clock/skew/{actor}", post(clock::skew))
@@ -30,7 +39,7 @@ pub fn router(context: &ActorContext, clocks: Clocks, table: Arc<CardTable>) -> 
         .route("/admin/cards/{resident}/unblock", post(unblock))
         .route("/admin/cards/{resident}/renew", post(renew))
         .with_state(table);
-    Bearer(Arc::clone(&context.admin_token)).protect(clock.merge(cards))
+    Bearer(Arc::clone(&context.admin_token)).protect(clock.merge(cards)).merge(pages::router(Arc::new(room)))
 }
 
 impl CardTable {
@@ -70,11 +79,15 @@ async fn hold_card(
     hold(&table, &resident, reader.to).await
 }
 
+/// What the municipal counter does with a blocked card.
+pub(crate) async fn unblock_card(table: &CardTable, resident: &ResidentId) -> Result<(), Problem> {
+    let card = table.pick_up(resident).await?;
+    let done = tokio::task::spawn_blocking(move || card.unblock()).await;
+    Ok(done.unwrap_or(Err(tefuda_card::CardError::PowerCut))?)
+}
+
 async fn unblock(State(table): State<Arc<CardTable>>, Path(resident): Path<ResidentId>) -> Answer<Value> {
-    let card = table.pick_up(&resident).await?;
-    tokio::task::spawn_blocking(move || card.unblock())
-        .await
-        .unwrap_or(Err(tefuda_card::CardError::PowerCut))?;
+    unblock_card(&table, &resident).await?;
     Ok(Json(json!({ "resident": resident, "unblocked": true })))
 }
 

@@ -91,7 +91,7 @@ async fn a_phone_is_enrolled_once_however_often_it_asks() {
     assert_eq!(world.statuses("hanako", &phone).await, ["valid"; 4]);
 
     let audit: Value = world.get("/admin/audit").await.unwrap();
-    assert_eq!(audit["logs"].as_array().unwrap().len(), 7);
+    assert_eq!(audit["logs"].as_array().unwrap().len(), 8);
 }
 
 #[tokio::test]
