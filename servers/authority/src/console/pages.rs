@@ -148,7 +148,7 @@ impl Authority {
             let link = format!("/console/certificates/{kind}/{serial}");
             page.links.push((link, format!("{} {serial}", views::kind(t, *kind))));
         }
-        page.holder = Some(self.holder_of(dossier.resident.as_str()).await?);
+        page.holder = Some(self.whose(dossier.resident.as_str()).await?);
         page.entries = views::entries_about(t, &[&self.registrar.store, &self.staff.store], id).await?;
         Ok(page)
     }
@@ -173,7 +173,7 @@ impl Authority {
         if let Some(element) = issued.device {
             page.links.push((format!("/console/phones/{element}"), t.say("consoles-phone-page")));
         }
-        page.holder = Some(self.holder_of(&issued.holder).await?);
+        page.holder = Some(self.whose(&issued.holder).await?);
         if status != CertificateStatus::Revoked && desk.operator.role.may(Right::Order) {
             page.revoke = Some((kind, serial.to_string()));
         }
@@ -204,7 +204,7 @@ impl Authority {
             ));
         }
         if let Some(holder) = device.holder() {
-            page.holder = Some(self.holder_of(holder.as_str()).await?);
+            page.holder = Some(self.whose(holder.as_str()).await?);
         }
         if desk.operator.role.may(Right::Order) {
             page.wipe = Some(element.to_string());
@@ -215,7 +215,7 @@ impl Authority {
     }
 
     /// Identifier and masked name.
-    async fn holder_of(&self, id: &str) -> Result<(String, String), Problem> {
+    async fn whose(&self, id: &str) -> Result<(String, String), Problem> {
         Ok((id.to_owned(), self.masked_holder(id).await?))
     }
 
