@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use tefuda_protocol::{
     device::StopRequest,
@@ -262,7 +262,7 @@ pub async fn run(home: &Path, verb: Verb) -> Done {
 async fn of_phone(running: &Running, verb: Verb) -> Done {
     let on = |name| Phone { running, name };
     match &verb {
-        Verb::Status { name } => on(name).get("/api/status").await,
+        Verb::Status { name } => status(&on(name)).await,
         Verb::Retire { name } => on(name).act("/api/retire").await,
         Verb::FactoryReset { name } => on(name).act("/api/factory-reset").await,
         Verb::Tamper { name, event } => {
@@ -292,6 +292,13 @@ async fn of_phone(running: &Running, verb: Verb) -> Done {
             Ok(Value::Null)
         }
     }
+}
+
+/// The phone's state, with its inbox.
+async fn status(phone: &Phone<'_>) -> Done {
+    let mut status: Map<String, Value> = phone.get("/api/status").await?;
+    status.extend(phone.get::<Map<String, Value>>("/api/notices").await?);
+    Ok(Value::Object(status))
 }
 
 async fn login(phone: &Phone<'_>, by: &Presence, url: Option<&url::Url>) -> Done {
