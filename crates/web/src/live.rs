@@ -178,14 +178,16 @@ fn is_looking_on(method: &Method, from: Option<&str>, to: &str) -> bool {
     method == Method::GET && (from == Some("control") || to == "control")
 }
 
-/// What goes on all the time whatever anybody does, and what only pages need.
+/// What goes on all the time whatever anybody does (cards are made ahead of need), and what only looks.
 fn is_background(method: &Method, route: &str) -> bool {
     const ALWAYS: [&str; 7] =
         ["/healthz", "/readyz", "/assets/", "/events", "/status/", "/trust/", "/admin/clock"];
-    const LOOKS: [&str; 3] = ["/api/status", "/api/devices/{element}", "/crl/"];
+    const MADE_AHEAD: &str = "/admin/residents/{id}/card";
+    const LOOKS: [&str; 4] = ["/api/status", "/api/devices/{element}", "/crl/", "/admin/"];
+    let looks = |look: &&str| route == *look || (look.ends_with('/') && route.starts_with(look));
     ALWAYS.iter().any(|prefix| route.starts_with(prefix))
-        || (method == Method::GET
-            && LOOKS.iter().any(|look| route == *look || (look.ends_with('/') && route.starts_with(look))))
+        || route == MADE_AHEAD
+        || (method == Method::GET && LOOKS.iter().any(looks))
 }
 
 #[cfg(test)]
