@@ -23,5 +23,5 @@ pub use login::{Continuation, FlowError, Fresh, Login, Refused};
 pub use party::{PartyError, Registration, RegistrationError, RelyingParty, RelyingPartyView};
 pub use secrets::{Fingerprint, Fingerprints, Purpose, opaque};
 pub use logout::LogoutNotice;
-pub use session::{Ending, Session, SessionEnd, SessionView, SessionsView};
+pub use session::{Ending, Session, SessionEnd, SessionError, SessionView, SessionsView};
 pub use subject::{Handle, Joined, Known, LinkRow, Person, Subjects, join};

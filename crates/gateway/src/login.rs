@@ -36,9 +36,6 @@ pub enum FlowError {
     /// The browser is not the one that began.
     #[error("the login was begun in another browser")]
     OtherBrowser,
-    /// A page of another origin sent the form.
-    #[error("the form was sent by another site")]
-    ForeignOrigin,
     /// The relying party wants the same device.
     #[error("the relying party does not take approval on another device")]
     SameDeviceOnly,
@@ -65,7 +62,6 @@ tefuda_types::reasons! { FlowError {
     Finished => "login.request_finished", Policy;
     NotApproved => "login.not_approved", Policy;
     OtherBrowser => "login.other_browser", Policy;
-    ForeignOrigin => "login.foreign_origin", Policy;
     SameDeviceOnly => "login.same_device_only", Policy;
     TooManyProofs => "login.too_many_proofs", Policy;
     ProofMalformed => "login.proof_malformed", Malformed;

@@ -3,11 +3,25 @@
 use serde::{Deserialize, Serialize};
 use tefuda_openid::ClientId;
 use tefuda_types::{CertificateStatus, Timestamp};
+use thiserror::Error;
 
 use crate::{
     Fingerprint, Handle,
     policy::{HISTORY_SECONDS, SESSION_SECONDS},
 };
+
+/// Why there is no such session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Nobody's, or somebody else's.
+    #[error("there is no such session")]
+    NotFound,
+}
+
+tefuda_types::reasons! { SessionError {
+    NotFound => "session.not_found", Caller;
+} }
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -67,19 +67,25 @@ pub struct TokenResponse {
     pub id_token: Secret<String>,
     /// What was granted.
     pub scopes: Scopes,
+    /// For the person's certificates at the authority, encrypted to it; with the scope `certificates` only.
+    pub certificates_token: Option<Secret<String>>,
 }
 
 impl TokenResponse {
     /// The body of the answer: the one way on which tokens leave.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut body = serde_json::json!({
             "access_token": self.access_token.expose(),
             "token_type": "Bearer",
             "expires_in": self.expires_in_seconds,
             "id_token": self.id_token.expose(),
             "scope": self.scopes.to_string(),
-        })
+        });
+        if let (Some(body), Some(token)) = (body.as_object_mut(), &self.certificates_token) {
+            body.insert("certificates_token".to_owned(), token.expose().as_str().into());
+        }
+        body
     }
 }
 

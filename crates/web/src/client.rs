@@ -115,6 +115,22 @@ impl Client {
         Self { http, token }
     }
 
+    /// The same client, showing another token.
+    #[must_use]
+    pub fn showing(&self, token: &str) -> Self {
+        Self { http: self.http.clone(), token: Some(token.into()) }
+    }
+
+    /// `POST` of a form: status and octets, whatever they are.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<(u16, Vec<u8>), ClientError> {
+        let request = self.request(Method::POST, url).header(header::ACCEPT, "application/json").form(form);
+        let response = request.send().await.map_err(|_| ClientError::Unreachable(origin(url)))?;
+        Ok((response.status().as_u16(), octets(url, response).await?))
+    }
+
     fn request(&self, method: Method, url: &str) -> RequestBuilder {
         let mut request = self.http.request(method, url);
         if let Some(cause) = current_cause() {

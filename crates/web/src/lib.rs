@@ -12,5 +12,5 @@ mod server;
 pub use actor::{ActorContext, Urls};
 pub use client::{Client, ClientError};
 pub use held::held;
-pub use problem::{Answer, Problem};
+pub use problem::{Answer, Problem, ProblemBody};
 pub use server::{Bearer, layered, serve};

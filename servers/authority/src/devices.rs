@@ -147,7 +147,7 @@ impl Authority {
         self.service_manager.change(element, trail, retire).await.map(drop)
     }
 
-    async fn give_up(&self, element: ElementId) -> Result<(), Problem> {
+    pub(crate) async fn give_up(&self, element: ElementId) -> Result<(), Problem> {
         self.happen_to_phone(element, Event::PhoneRetired).await?;
         if self.service_manager.device(element).await?.holder().is_some() {
             self.service_manager.order_wipe(element).await?;
@@ -208,7 +208,7 @@ impl Authority {
         self.service_manager.change(device.element, trail, change).await.map(drop)
     }
 
-    async fn stop(&self, device: &Device) -> Result<Value, Problem> {
+    pub(crate) async fn stop(&self, device: &Device) -> Result<Value, Problem> {
         if self.happen_to_phone(device.element, Event::PhoneLost).await? > 0 {
             self.tell(device.element, "phone.stopped").await?;
         }

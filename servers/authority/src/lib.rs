@@ -10,6 +10,7 @@ mod devices;
 mod dossier;
 mod face;
 mod lists;
+mod me;
 mod operator;
 mod overview;
 mod phones;
@@ -55,6 +56,7 @@ pub struct Authority {
     /// Applications are decided by one at a time.
     deciding: Mutex<()>,
     face: FaceKeys,
+    token_key: me::TokenKey,
 }
 
 impl Authority {
@@ -79,6 +81,11 @@ impl Authority {
             staff: Staff::open(&home.join("console"), &context).await?,
             sessions: Sessions::default(),
             deciding: Mutex::default(),
+            token_key: me::TokenKey::open(&KeySpace::open(
+                &home.join("me"),
+                "me",
+                context.environment,
+            )?)?,
             face: FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?,
             context,
         });

@@ -21,7 +21,7 @@ use crate::{
     ca::{CaError, Generation},
     console,
     lists::List,
-    phones,
+    me, phones,
 };
 
 /// An OCSP GET path longer than this is no request (RFC 6960, A.1: GET is for requests below 255 octets).
@@ -61,6 +61,7 @@ pub fn router(authority: Arc<Authority>) -> Router {
         .route("/ocsp", post(ocsp_post))
         .route("/ocsp/{*request}", get(ocsp_get))
         .merge(phones::routes())
+        .merge(me::routes())
         .merge(operators.protect(admin::routes()))
         .merge(call_centre.protect(phones::call_centre()))
         .merge(console::routes())

@@ -6,12 +6,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tefuda_gateway::{PartyError, Registration, RelyingParty, RelyingPartyView};
+use tefuda_gateway::{Login, PartyError, Registration, RelyingParty, RelyingPartyView};
+use tefuda_protocol::transaction::LoginChannel;
 use tefuda_web::{Answer, Problem};
 
 use crate::{
     Gateway,
-    store::{COUNTERS, PARTIES},
+    store::{COUNTERS, LOGINS, PARTIES},
 };
 
 type Shared = State<Arc<Gateway>>;
@@ -59,6 +60,25 @@ pub(crate) async fn list(State(gateway): Shared) -> Answer<Value> {
 pub(crate) async fn remove(State(gateway): Shared, Path(client_id): Path<String>) -> Answer<Value> {
     gateway.remove(&client_id).await?;
     Ok(Json(json!({ "client_id": client_id, "removed": true })))
+}
+
+/// `GET /admin/open-logins`: codes that are on other screens now, for a phone that cannot look at them.
+pub(crate) async fn open_logins(State(gateway): Shared) -> Answer<Value> {
+    let logins = gateway.store.list::<Login>(LOGINS).await?;
+    let mut open: Vec<_> = logins
+        .iter()
+        .filter_map(|(request, login)| {
+            let shown = login.shown(gateway.wire()).ok()?;
+            let LoginChannel::CrossDevice { number } = &shown.transaction.channel else { return None };
+            let line = json!({ "request": request, "url": gateway.login_url(request), "number": number,
+                "relying_party": shown.transaction.relying_party, "origin": shown.transaction.origin,
+                "expires_in_seconds": shown.expires_in_seconds });
+            Some((shown.transaction.time, line))
+        })
+        .collect();
+    open.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    let lines: Vec<Value> = open.into_iter().map(|(_, line)| line).collect();
+    Ok(Json(json!({ "open_logins": lines })))
 }
 
 /// `POST /admin/keys/rotate`.

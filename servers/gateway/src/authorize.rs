@@ -8,18 +8,41 @@ use axum::{
 use std::sync::Arc;
 use tefuda_gateway::{Fresh, Login, PartyError, Purpose, RelyingParty, opaque, policy::REQUEST_SECONDS};
 use tefuda_keys::SystemRandom;
-use tefuda_openid::{AuthorizationRequest, AuthorizationTarget, Parameters, RequestError, error_description};
+use tefuda_openid::{
+    AuthorizationRequest, AuthorizationTarget, Parameters, RedirectUri, RequestError, error_description,
+};
+use tefuda_pages::Language;
 use tefuda_types::Reason;
 
 use crate::{
     Gateway,
-    page::{PageProblem, see_other},
+    page::{PageProblem, Way, see_other},
     store::{LOGINS, PARTIES},
 };
 
 /// Name of the cookie that binds a browser to a request.
 pub(crate) fn cookie_name(request: &str) -> String {
     format!("tefuda_login_{request}")
+}
+
+/// Where a wrong address would lead is nowhere to send people; the registered one is.
+fn refused(error: PartyError, party: &RelyingParty) -> PageProblem {
+    let way = |registered: &RedirectUri| Way {
+        href: registered.origin(),
+        key: "gateway-back-to",
+        party: party.name.clone(),
+    };
+    let problem = PageProblem::from(error);
+    match party.redirect_uris.first().map(way) {
+        Some(way) => problem.with(way),
+        None => problem,
+    }
+}
+
+/// The first of a relying party's languages that pages are in, so that the next page is in it too.
+fn locales(request: &AuthorizationRequest) -> String {
+    let known = request.ui_locales.iter().find_map(|tag| tag.parse::<Language>().ok());
+    known.map(|language| format!("?ui_locales={}", language.tag())).unwrap_or_default()
 }
 
 impl Gateway {
@@ -30,7 +53,7 @@ impl Gateway {
         let target = AuthorizationTarget::parse(&parameters)?;
         let party: Option<RelyingParty> = self.store.get(PARTIES, target.client_id.as_str()).await?;
         let party = party.ok_or(PartyError::NotFound)?;
-        party.expects(&target)?;
+        party.expects(&target).map_err(|error| refused(error, &party))?;
         match AuthorizationRequest::parse(&parameters) {
             Ok(request) => self.begin(&party, request).await,
             Err(error) => Ok(see_other(&self.told(&target, error))),
@@ -57,13 +80,14 @@ impl Gateway {
             nonce: SystemRandom::octets(),
             cookie: self.fingerprints.of(Purpose::Cookie, cookie.expose()),
         };
+        let locales = locales(&request);
         let login = Login::begin(&self.issuer, party, request, &fresh, self.wire());
         let mut transaction = self.store.begin().await?;
         transaction.insert(LOGINS, login.request(), &login).await?;
         transaction.commit().await?;
         let path = format!("/login/{}", login.request());
         let gateway = self.context.urls.gateway();
-        let mut response = see_other(&format!("{gateway}{path}"));
+        let mut response = see_other(&format!("{gateway}{path}{locales}"));
         let secure = if gateway.starts_with("https:") { "; Secure" } else { "" };
         let name = cookie_name(login.request());
         let life = 2 * REQUEST_SECONDS;

@@ -1,27 +1,46 @@
 //! What the browser that began a login sees: its page, the way over another device, and the way back.
 
+use askama::Template;
 use axum::{
+    Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
-    response::Response,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
 };
 use serde_json::json;
 use std::sync::Arc;
 use tefuda_gateway::{Continuation, Fingerprint, FlowError, Login, Purpose, opaque};
 use tefuda_keys::SystemRandom;
-use tefuda_protocol::transaction::LoginChannel;
+use tefuda_pages::{Frame, Page, qr};
+use tefuda_protocol::transaction::{LoginChannel, LoginTransaction};
 use tefuda_store::Transaction;
 
 use crate::{
     Gateway,
     authorize::cookie_name,
-    page::{PageProblem, escape, page, see_other},
+    page::{PageProblem, View, Way, see_other},
     store::{CODES, LOGINS},
 };
 
 type Shared = State<Arc<Gateway>>;
 
+/// The way back to the service, which begins anew there.
+fn back_to_the_service(login: &Login) -> Way {
+    let transaction = login.transaction();
+    Way { href: transaction.origin.clone(), key: "gateway-back-to", party: transaction.relying_party.clone() }
+}
+
+/// The way back that takes the answer with it.
+fn with_the_answer(login: &Login) -> Way {
+    Way { href: format!("/login/{}/continue", login.request()), ..back_to_the_service(login) }
+}
+
 impl Gateway {
+    /// Where a request has its page; what a phone is given.
+    pub(crate) fn login_url(&self, request: &str) -> String {
+        format!("{}/login/{request}", self.context.urls.gateway())
+    }
+
     fn cookie(&self, headers: &HeaderMap, request: &str) -> Option<Fingerprint> {
         let name = cookie_name(request);
         headers
@@ -34,7 +53,22 @@ impl Gateway {
             .map(|(_, value)| self.fingerprints.of(Purpose::Cookie, value))
     }
 
-    /// A login, for the browser that began it.
+    /// That a browser is the one that began a login.
+    fn require_browser(&self, headers: &HeaderMap, login: &Login) -> Result<(), PageProblem> {
+        let cookie = self.cookie(headers, login.request());
+        login
+            .require_browser(cookie.as_ref())
+            .map_err(|error| PageProblem::from(error).with(back_to_the_service(login)))
+    }
+
+    /// A login, for the browser that began it, to look at.
+    async fn seen(&self, headers: &HeaderMap, request: &str) -> Result<Login, PageProblem> {
+        let login: Login = self.store.get(LOGINS, request).await?.ok_or(FlowError::NotFound)?;
+        self.require_browser(headers, &login)?;
+        Ok(login)
+    }
+
+    /// A login, for the browser that began it, to change.
     async fn of_browser(
         &self,
         headers: &HeaderMap,
@@ -42,21 +76,72 @@ impl Gateway {
     ) -> Result<(Transaction, Login), PageProblem> {
         let mut transaction = self.store.begin().await?;
         let login: Login = transaction.get(LOGINS, request).await?.ok_or(FlowError::NotFound)?;
-        login.require_browser(self.cookie(headers, request).as_ref())?;
+        self.require_browser(headers, &login)?;
         Ok((transaction, login))
     }
 
-    async fn cross_device(&self, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
-        let foreign =
-            |origin: &axum::http::HeaderValue| origin.as_bytes() != self.context.urls.gateway().as_bytes();
-        if headers.get(header::ORIGIN).is_some_and(foreign) {
-            return Err(FlowError::ForeignOrigin.into());
+    async fn show(&self, view: &View, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
+        let login = self.seen(headers, request).await?;
+        if login.is_answered() {
+            return Ok(see_other(&format!("{}/continue", self.login_url(request))));
         }
+        let over = |error: FlowError| {
+            let way = if login.is_finished() { back_to_the_service(&login) } else { with_the_answer(&login) };
+            PageProblem::from(error).with(way)
+        };
+        login.require_open(self.wire()).map_err(over)?;
+        Ok(self.waiting(view, &login))
+    }
+
+    fn waiting(&self, view: &View, login: &Login) -> Response {
+        let frame = view.frame();
+        let transaction = login.transaction();
+        let asked = Asked::new(&frame, transaction, login.request());
+        let url = self.login_url(login.request());
+        match &transaction.channel {
+            LoginChannel::SameDevice => {
+                let open: String = url::form_urlencoded::byte_serialize(url.as_bytes()).collect();
+                Page(Choose {
+                    phone: format!("{}/?open={open}", self.context.urls.phones()),
+                    other_device: login.takes_cross_device(),
+                    locales: view.locales().to_owned(),
+                    frame,
+                    asked,
+                })
+                .into_response()
+            }
+            LoginChannel::CrossDevice { number } => {
+                let qr = qr::svg(&url);
+                Page(Waiting { number: number.clone(), url, qr, frame, asked }).into_response()
+            }
+        }
+    }
+
+    async fn cross_device(
+        &self,
+        view: &View,
+        headers: &HeaderMap,
+        request: &str,
+    ) -> Result<Response, PageProblem> {
         let (mut transaction, mut login) = self.of_browser(headers, request).await?;
-        login.cross_device(u32::from_be_bytes(SystemRandom::octets()), self.wire())?;
+        let number = u32::from_be_bytes(SystemRandom::octets());
+        login
+            .cross_device(number, self.wire())
+            .map_err(|error| PageProblem::from(error).with(with_the_answer(&login)))?;
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
-        Ok(see_other(&format!("{}/login/{request}", self.context.urls.gateway())))
+        let locales = Some(view.locales()).filter(|locales| !locales.is_empty());
+        let locales = locales.map(|locales| format!("?{locales}")).unwrap_or_default();
+        Ok(see_other(&format!("{}{locales}", self.login_url(request))))
+    }
+
+    async fn cancel(&self, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
+        let (mut transaction, mut login) = self.of_browser(headers, request).await?;
+        login.cancel().map_err(|error| PageProblem::from(error).with(back_to_the_service(&login)))?;
+        self.audit(&mut transaction, "login.cancelled", json!({ "request": request })).await?;
+        transaction.put(LOGINS, request, &login).await?;
+        transaction.commit().await?;
+        self.go_on(headers, request).await
     }
 
     /// Back to the relying party, once.
@@ -64,7 +149,15 @@ impl Gateway {
         let (mut transaction, mut login) = self.of_browser(headers, request).await?;
         let session: String =
             SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
-        let location = match login.go_on(session.clone(), self.wire())? {
+        let continuation = match login.go_on(session.clone(), self.wire()) {
+            Ok(continuation) => continuation,
+            Err(error) => {
+                let again = Way { href: format!("/login/{request}"), key: "gateway-look-again", party: String::new() };
+                let way = if login.is_finished() { back_to_the_service(&login) } else { again };
+                return Err(PageProblem::from(error).with(way));
+            }
+        };
+        let location = match continuation {
             Continuation::Denied(refused) => login.redirect_denied(&refused),
             Continuation::Code(grant) => {
                 let code = opaque(&SystemRandom::octets());
@@ -80,64 +173,108 @@ impl Gateway {
     }
 }
 
+/// Who asks for what, as both pages show it.
+struct Asked {
+    request: String,
+    relying_party: String,
+    origin: String,
+    purpose: String,
+    /// What is handed over, in the page's language.
+    released: Vec<String>,
+}
+
+impl Asked {
+    fn new(frame: &Frame, transaction: &LoginTransaction, request: &str) -> Self {
+        let released = transaction.scopes.iter().filter_map(|scope| match scope.as_str() {
+            "openid" => Some(frame.t.say("gateway-releases-openid")),
+            "sessions" => Some(frame.t.say("gateway-releases-sessions")),
+            "certificates" => Some(frame.t.say("gateway-releases-certificates")),
+            _ => None,
+        });
+        Self {
+            request: request.to_owned(),
+            relying_party: transaction.relying_party.clone(),
+            origin: transaction.origin.clone(),
+            purpose: transaction.purpose.clone(),
+            released: released.collect(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "choose.html")]
+struct Choose {
+    frame: Frame,
+    asked: Asked,
+    phone: String,
+    other_device: bool,
+    locales: String,
+}
+
+#[derive(Template)]
+#[template(path = "waiting.html")]
+struct Waiting {
+    frame: Frame,
+    asked: Asked,
+    number: String,
+    url: String,
+    qr: String,
+}
+
+#[derive(Template)]
+#[template(path = "front.html")]
+struct Front {
+    frame: Frame,
+    portal: String,
+}
+
+/// `GET /`.
+pub(crate) async fn front(State(gateway): Shared, view: View) -> Response {
+    Page(Front { frame: view.frame(), portal: gateway.context.urls.portal() }).into_response()
+}
+
 /// `GET /login/{request}`.
 pub(crate) async fn show(
     State(gateway): Shared,
     Path(request): Path<String>,
+    view: View,
     headers: HeaderMap,
 ) -> Result<Response, PageProblem> {
-    let (_, login) = gateway.of_browser(&headers, &request).await?;
-    if login.is_answered() {
-        let body = format!(
-            "<h1>Your phone has answered</h1>\n<p><a href=\"/login/{}/continue\">Go back to {}</a></p>",
-            escape(&request),
-            escape(&login.transaction().relying_party)
-        );
-        return Ok(page(StatusCode::OK, "answered", "", &body));
-    }
-    login.require_open(gateway.wire())?;
-    Ok(page(StatusCode::OK, "waiting", "", &waiting(&login)))
+    gateway.show(&view, &headers, &request).await
 }
 
-fn waiting(login: &Login) -> String {
-    let transaction = login.transaction();
-    let request = escape(login.request());
-    let how = match &transaction.channel {
-        LoginChannel::CrossDevice { number } => format!(
-            "<p>Open this request on your phone. Approve it only if your phone shows the number \
-             <strong>{}</strong>.</p>\n<p>Then <a href=\"/login/{request}\">look again</a>.</p>",
-            escape(number)
-        ),
-        LoginChannel::SameDevice => {
-            let other = if login.takes_cross_device() {
-                format!(
-                    "\n<form method=\"post\" action=\"/login/{request}/other-device\">\
-                     <button>My phone is another device</button></form>"
-                )
-            } else {
-                String::new()
-            };
-            format!(
-                "<p>Approve it in the wallet of this phone, then \
-                 <a href=\"/login/{request}/continue\">go on</a>.</p>{other}"
-            )
-        }
+/// `GET /login/{request}/state`: whether the page may go on.
+pub(crate) async fn state(
+    State(gateway): Shared,
+    Path(request): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, PageProblem> {
+    let login = gateway.seen(&headers, &request).await?;
+    let state = match login.require_open(gateway.wire()) {
+        Ok(()) => "waiting",
+        Err(_) if login.is_answered() => "answered",
+        Err(_) => "over",
     };
-    format!(
-        "<h1>Log in at {}</h1>\n<p>{}</p>\n<p>You will be sent back to {}.</p>\n<p>Request <code>{request}</code></p>\n{how}",
-        escape(&transaction.relying_party),
-        escape(&transaction.purpose),
-        escape(&transaction.origin),
-    )
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "state": state }))).into_response())
 }
 
 /// `POST /login/{request}/other-device`.
 pub(crate) async fn other_device(
     State(gateway): Shared,
     Path(request): Path<String>,
+    view: View,
     headers: HeaderMap,
 ) -> Result<Response, PageProblem> {
-    gateway.cross_device(&headers, &request).await
+    gateway.cross_device(&view, &headers, &request).await
+}
+
+/// `GET /login/{request}/cancel`. A link and no form: a form of this page leads nowhere else.
+pub(crate) async fn cancel(
+    State(gateway): Shared,
+    Path(request): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, PageProblem> {
+    gateway.cancel(&headers, &request).await
 }
 
 /// `GET /login/{request}/continue`.

@@ -1,9 +1,10 @@
-//! Keys that sign ID tokens: one signs, those before it are published while their tokens may live.
+//! Keys that sign ID tokens and logout tokens: one signs, those before it are published while their tokens may live.
 
+use serde::Serialize;
 use std::sync::{Arc, RwLock};
 use tefuda_gateway::{SigningKey, current, published, retire, rotation_is_due};
 use tefuda_keys::{KeyError, KeySpace, SoftwareKey};
-use tefuda_openid::{IdTokenClaims, Jwk, JwkError, JwkSet, JwsError, jws};
+use tefuda_openid::{Jwk, JwkError, JwkSet, JwsError, jws};
 use tefuda_pki::{SignatureAlgorithm, Signer, SignerError};
 use tefuda_store::{Documents, StoreError};
 use tefuda_types::{Secret, Timestamp};
@@ -124,10 +125,10 @@ impl Keys {
         JwkSet { keys: loaded.map(|own| own.jwk).collect() }
     }
 
-    /// Signs an ID token.
-    pub fn sign(&self, claims: &IdTokenClaims) -> Result<Secret<String>, SigningError> {
+    /// Signs a token of a type.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<Secret<String>, SigningError> {
         let current = self.current()?;
-        let prepared = jws::Prepared::new(current.jwk.kid(), claims)?;
+        let prepared = jws::Prepared::typed(current.jwk.kid(), typ, claims)?;
         let signature = current.key.sign(prepared.to_be_signed())?;
         Ok(Secret::new(prepared.assemble(&jws::raw_signature(&signature)?)))
     }

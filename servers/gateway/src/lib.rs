@@ -1,10 +1,12 @@
 //! The gateway as an HTTP actor: OpenID provider towards relying parties, a few routes for phones and browsers,
-//! and a look at the authority's lists every other second.
+//! and a look at the authority's lists every other second. Whoever a session ends for is told at once.
 
 mod admin;
 mod authorize;
 mod browser;
 mod keys;
+mod logout;
+mod me;
 mod page;
 mod routes;
 mod status;
@@ -18,6 +20,7 @@ use tefuda_keys::KeySpace;
 use tefuda_store::{AuditEntry, Documents, StoreError, Transaction};
 use tefuda_types::{Clock, Timestamp};
 use tefuda_web::ActorContext;
+use tokio::sync::Notify;
 
 pub use routes::router;
 
@@ -33,6 +36,8 @@ pub struct Gateway {
     fingerprints: Fingerprints,
     subjects: Subjects,
     status: Follower,
+    /// A session ended, and somebody is to be told.
+    ended: Notify,
 }
 
 impl Gateway {
@@ -49,7 +54,8 @@ impl Gateway {
         let keys = Keys::open(space, &store, context.clock.wire()).await?;
         let status = Follower::open(&context, store.clone()).await?;
         let issuer = context.urls.issuer();
-        Ok(Arc::new(Self { context, issuer, store, keys, fingerprints, subjects, status }))
+        let ended = Notify::new();
+        Ok(Arc::new(Self { context, issuer, store, keys, fingerprints, subjects, status, ended }))
     }
 
     /// Civil time: certificates.

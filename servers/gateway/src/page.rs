@@ -1,40 +1,49 @@
-//! The few plain pages of the gateway: HTML without script, and what every answer to a browser carries.
+//! How the gateway's pages look around, and how a refusal becomes one.
 
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    extract::{FromRequestParts, Request},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
-use tefuda_types::{Blame, Reason};
+use core::convert::Infallible;
+use tefuda_pages::{Asset, Frame, Language, Link, problem_page};
+use tefuda_types::Reason;
 use tefuda_web::Problem;
 
-/// No script, no frame, nothing from elsewhere; forms go to this host only.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Scripts of the gateway's pages.
+pub const ASSETS: &[Asset] = &[Asset { name: "wait.js", content: include_str!("../assets/wait.js") }];
 
-/// Text as it stands in HTML, also inside quotes.
-pub fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-        escaped
-    })
+/// In which language, and where, somebody looks at a page.
+#[derive(Clone, Debug)]
+pub struct View {
+    language: Language,
+    uri: Uri,
 }
 
-/// A page. `body` is HTML already.
-pub fn page(status: StatusCode, step: &str, reason: &str, body: &str) -> Response {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Log in — Tefuda</title>\n</head>\n\
-         <body>\n<main data-step=\"{step}\" data-reason=\"{}\">\n{body}\n</main>\n</body>\n</html>\n",
-        escape(reason)
-    );
-    guarded((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+impl View {
+    fn of(request: &Request) -> Self {
+        Self { language: Language::of(request.uri(), request.headers()), uri: request.uri().clone() }
+    }
+
+    /// What stands around a page.
+    pub fn frame(&self) -> Frame {
+        let frame = Frame::new(self.language, &self.uri, "gateway", "");
+        Frame { brand: frame.t.say("gateway-brand"), ..frame }
+    }
+
+    /// What keeps the relying party's wish for a language on the next page.
+    pub fn locales(&self) -> &str {
+        self.uri.query().filter(|query| query.starts_with("ui_locales=")).unwrap_or_default()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for View {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { language: Language::of(&parts.uri, &parts.headers), uri: parts.uri.clone() })
+    }
 }
 
 /// Sends a browser on with `303 See Other`.
@@ -42,16 +51,9 @@ pub fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    guarded((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
-}
-
-/// Headers of every answer to a browser.
-fn guarded(mut response: Response) -> Response {
-    let fixed: [(HeaderName, &'static str); 5] = [
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+    let fixed: [(HeaderName, &'static str); 2] = [
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         // The address names a request, and the next one a code.
         (header::REFERRER_POLICY, "no-referrer"),
     ];
@@ -61,47 +63,61 @@ fn guarded(mut response: Response) -> Response {
     response
 }
 
+/// A way on from a refusal.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Where to.
+    pub href: String,
+    /// What it says; `party` stands in it.
+    pub key: &'static str,
+    /// The relying party.
+    pub party: String,
+}
+
 /// A refusal that a person sees. Nobody is sent anywhere with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PageProblem {
-    reason: String,
-    message: String,
     problem: Problem,
+    ways: Vec<Way>,
 }
 
 impl<E: Reason + core::fmt::Display> From<E> for PageProblem {
     fn from(error: E) -> Self {
-        let message = match error.blame() {
-            Blame::Backend => "something behind this page failed; try again".to_owned(),
-            _ => error.to_string(),
-        };
-        let reason = error.code().as_str().to_owned();
-        Self { reason, message, problem: error.into() }
+        Self { problem: error.into(), ways: Vec::new() }
+    }
+}
+
+impl PageProblem {
+    /// The same with a way on.
+    #[must_use]
+    pub fn with(mut self, way: Way) -> Self {
+        self.ways.push(way);
+        self
+    }
+
+    fn page(self, view: &View) -> Response {
+        let frame = view.frame();
+        let links = self.ways.into_iter().map(|way| Link::new(way.href, frame.t.with(way.key, "party", way.party)));
+        let links = links.collect();
+        problem_page(frame, &self.problem, links)
     }
 }
 
 impl IntoResponse for PageProblem {
+    /// As a problem that [`told`] makes a page of.
     fn into_response(self) -> Response {
-        let status = self.problem.into_response().status();
-        let body = format!(
-            "<h1>You are not logged in</h1>\n<p>{}.</p>\n\
-             <p>Nothing was sent to the service. Go back to it and begin again.</p>\n<p><small>{}</small></p>",
-            escape(&self.message),
-            escape(&self.reason)
-        );
-        page(status, "refused", &self.reason, &body)
+        let mut response = self.problem.clone().into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_breaks_out_of_text_or_quotes() {
-        assert_eq!(
-            escape("<a href=\"x\" onclick='y'>&"),
-            "&lt;a href=&quot;x&quot; onclick=&#39;y&#39;&gt;&amp;"
-        );
+/// Middleware: a refusal is told in the language of whoever asked.
+pub async fn told(request: Request, next: Next) -> Response {
+    let view = View::of(&request);
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<PageProblem>() {
+        Some(problem) => problem.page(&view),
+        None => response,
     }
 }

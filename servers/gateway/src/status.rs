@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     Gateway,
-    store::{ACCESS, ASSERTIONS, CODES, LINKS, LOGINS, SESSIONS, STATUS},
+    store::{ACCESS, ASSERTIONS, CODES, HISTORY, LINKS, LOGINS, SESSIONS, STATUS},
 };
 
 /// Kind of certificate that logs in.
@@ -192,8 +192,12 @@ impl Follower {
 
 impl Gateway {
     /// Follows the authority's lists for as long as it runs, ends sessions whose certificate ended, and clears
-    /// away what is over.
+    /// away what is over; and tells relying parties whose sessions ended.
     pub async fn follow_status(self: Arc<Self>) {
+        tokio::join!(self.follow(), Arc::clone(&self).tell_of_logouts());
+    }
+
+    async fn follow(&self) {
         let mut moved = self.context.clock.subscribe();
         let mut swept = Timestamp::MIN;
         loop {
@@ -221,7 +225,8 @@ impl Gateway {
     /// Ends sessions of phones whose authentication certificate is on hold or revoked.
     pub(crate) async fn end_sessions(&self) -> Result<(), StoreError> {
         let sessions = self.store.list::<Session>(SESSIONS).await?;
-        let mut open = sessions.into_iter().filter(|(_, session)| session.ended.is_none()).peekable();
+        let now = self.wire();
+        let mut open = sessions.into_iter().filter(|(_, session)| session.is_live(now)).peekable();
         if open.peek().is_none() {
             return Ok(());
         }
@@ -232,9 +237,7 @@ impl Gateway {
             let Some(ending) = status.and_then(Session::ending) else { continue };
             let mut transaction = self.store.begin().await?;
             if let Some(mut session) = transaction.get::<Session>(SESSIONS, &id).await? {
-                session.end(ending, self.wire());
-                transaction.put(SESSIONS, &id, &session).await?;
-                self.audit(&mut transaction, "session.ended", serde_json::json!({ "why": ending })).await?;
+                self.end(&mut transaction, &id, &mut session, ending).await?;
             }
             transaction.commit().await?;
         }
@@ -251,12 +254,19 @@ impl Gateway {
         over.extend(access.into_iter().filter(|(_, own)| own.expires <= now).map(|(id, _)| (ACCESS, id)));
         let used = self.store.list::<Timestamp>(ASSERTIONS).await?;
         over.extend(used.into_iter().filter(|(_, expires)| *expires <= now).map(|(id, _)| (ASSERTIONS, id)));
-        let sessions = self.store.list::<Session>(SESSIONS).await?;
-        over.extend(sessions.into_iter().filter(|(_, own)| own.is_over(now)).map(|(id, _)| (SESSIONS, id)));
-        if over.is_empty() {
+        let history = self.store.list::<Session>(HISTORY).await?;
+        let forgotten = history.into_iter().filter(|(_, own)| own.is_forgotten(now));
+        over.extend(forgotten.map(|(id, _)| (HISTORY, id)));
+        let mut sessions = self.store.list::<Session>(SESSIONS).await?;
+        sessions.retain(|(_, own)| own.is_over(now));
+        if over.is_empty() && sessions.is_empty() {
             return Ok(());
         }
         let mut transaction = self.store.begin().await?;
+        for (id, session) in sessions {
+            transaction.put(HISTORY, &id, &session).await?;
+            over.push((SESSIONS, id));
+        }
         for (collection, id) in over {
             transaction.remove(collection, &id).await?;
         }

@@ -24,6 +24,10 @@ pub const PERSONS: &str = "person";
 pub const LINKS: &str = "link";
 /// Sessions, by identifier.
 pub const SESSIONS: &str = "session";
+/// Sessions that are over, by identifier.
+pub const HISTORY: &str = "history";
+/// Relying parties that are to be told that a session ended, by its identifier.
+pub const LOGOUTS: &str = "logout";
 /// Signing keys, by number.
 pub const KEYS: &str = "signing-key";
 /// The newest signed time that was seen.

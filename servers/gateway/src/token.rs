@@ -16,6 +16,7 @@ use tefuda_openid::{
     AssertionError, ClaimsError, ClientAssertion, OAuthError, PATH_TOKEN, Parameters, RequestError,
     TokenRequest, TokenResponse, UserInfo, error_description,
 };
+use tefuda_protocol::statement::CertificateReference;
 use tefuda_store::{StoreError, Transaction};
 use tefuda_types::Reason;
 
@@ -67,13 +68,20 @@ told_as! {
     SigningError => |_| OAuthError::ServerError;
 }
 
-impl IntoResponse for OAuthProblem {
-    fn into_response(self) -> Response {
+impl OAuthProblem {
+    /// The answer with the two members of every other problem of this system beside those of OAuth.
+    pub(crate) fn with_reason(self) -> Response {
+        let (reason, message) = self.description.split_once(": ").unwrap_or_default();
+        let body = json!({ "error": self.error.as_str(), "error_description": self.description,
+            "reason": reason, "message": message });
+        self.answer(&body)
+    }
+
+    fn answer(&self, body: &serde_json::Value) -> Response {
         let status = StatusCode::from_u16(self.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let word = self.error.as_str();
-        let body = json!({ "error": word, "error_description": self.description });
         let mut response = (status, NOT_KEPT, Json(body)).into_response();
-        if self.error == OAuthError::InvalidToken {
+        if matches!(self.error, OAuthError::InvalidToken | OAuthError::InsufficientScope) {
             let challenge = format!(r#"Bearer error="{word}", error_description="{}""#, self.description);
             if let Ok(challenge) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -83,8 +91,14 @@ impl IntoResponse for OAuthProblem {
     }
 }
 
+impl IntoResponse for OAuthProblem {
+    fn into_response(self) -> Response {
+        self.answer(&json!({ "error": self.error.as_str(), "error_description": self.description }))
+    }
+}
+
 /// No cache keeps a token, or that there is none (RFC 6749, 5.1).
-const NOT_KEPT: [(header::HeaderName, &str); 2] =
+pub(crate) const NOT_KEPT: [(header::HeaderName, &str); 2] =
     [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
 
 impl Gateway {
@@ -138,7 +152,9 @@ impl Gateway {
         let person = self.person(&mut transaction, grant.handle()).await?;
         let handle = person.map_or_else(|| grant.handle().clone(), |person| person.handle);
         let sub = self.subjects.of(&party.client_id, &handle);
-        transaction.put(ACCESS, access_id.as_str(), &grant.access(sub.clone(), now)).await?;
+        let access = grant.access(sub.clone(), now);
+        let expires_in_seconds = access.expires.as_second() - now.as_second();
+        transaction.put(ACCESS, access_id.as_str(), &access).await?;
         let session = Session {
             handle,
             link: grant.link().clone(),
@@ -156,10 +172,12 @@ impl Gateway {
         transaction.commit().await?;
         let claims = grant.claims(&self.issuer, party.client_id.clone(), sub, access_token.expose(), now);
         Ok(TokenResponse {
-            id_token: self.keys.sign(&claims)?,
+            id_token: self.keys.sign("JWT", &claims)?,
             access_token,
-            expires_in_seconds: tefuda_gateway::policy::ACCESS_TOKEN_SECONDS,
+            expires_in_seconds,
             scopes: grant.scopes().clone(),
+            // The authority is needed for it: without it there is a login all the same.
+            certificates_token: self.certificates_token(&grant).await.ok().flatten(),
         })
     }
 
@@ -169,8 +187,7 @@ impl Gateway {
             transaction.remove(ACCESS, access.as_str()).await?;
         }
         if let Some(mut session) = transaction.get::<Session>(SESSIONS, grant.session()).await? {
-            session.end(Ending::CodeUsedTwice, self.wire());
-            transaction.put(SESSIONS, grant.session(), &session).await?;
+            self.end(transaction, grant.session(), &mut session, Ending::CodeUsedTwice).await?;
         }
         self.audit(transaction, "code.used_twice", json!({ "client_id": grant.client_id() })).await
     }
@@ -189,7 +206,8 @@ impl Gateway {
         })
     }
 
-    async fn user_info(&self, headers: &HeaderMap) -> Result<UserInfo, OAuthProblem> {
+    /// What an access token opens, if the login behind it still stands.
+    pub(crate) async fn account(&self, headers: &HeaderMap) -> Result<Account, OAuthProblem> {
         let shown = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -203,12 +221,19 @@ impl Gateway {
         let session: Option<Session> = self.store.get(SESSIONS, &access.session).await?;
         let session = session.filter(|session| session.ended.is_none()).ok_or(GrantError::AccessToken)?;
         let row: Option<LinkRow> = self.store.get(LINKS, session.link.as_str()).await?;
-        let status = row.map(|row| self.status.status(&row.certificate, self.civil()));
-        match status.map(Session::ending) {
-            Some(None) => Ok(UserInfo { sub: access.sub }),
-            None | Some(Some(_)) => Err(GrantError::AccessToken.into()),
+        let row = row.ok_or(GrantError::AccessToken)?;
+        match Session::ending(self.status.status(&row.certificate, self.civil())) {
+            None => Ok(Account { access, session, certificate: row.certificate }),
+            Some(_) => Err(GrantError::AccessToken.into()),
         }
     }
+}
+
+/// A login that still stands, as the holder of its access token sees it.
+pub(crate) struct Account {
+    pub(crate) access: AccessGrant,
+    pub(crate) session: Session,
+    pub(crate) certificate: CertificateReference,
 }
 
 /// `POST …/protocol/openid-connect/token`.
@@ -226,5 +251,6 @@ pub(crate) async fn token(
 
 /// `GET` and `POST …/protocol/openid-connect/userinfo`.
 pub(crate) async fn user_info(State(gateway): Shared, headers: HeaderMap) -> Result<Response, OAuthProblem> {
-    Ok((NOT_KEPT, Json(gateway.user_info(&headers).await?)).into_response())
+    let sub = gateway.account(&headers).await?.access.sub;
+    Ok((NOT_KEPT, Json(UserInfo { sub })).into_response())
 }

@@ -66,8 +66,19 @@ impl Gateway {
         Ok(self.with_way_back(outcome, request))
     }
 
+    /// The person says no on the phone; the browser takes that back to the relying party.
+    async fn deny(&self, request: &str) -> Result<LoginOutcome, Problem> {
+        let mut transaction = self.store.begin().await?;
+        let mut login: Login = transaction.get(LOGINS, request).await?.ok_or(FlowError::NotFound)?;
+        let outcome = login.deny(self.wire())?;
+        self.audit(&mut transaction, "login.denied", json!({ "request": request })).await?;
+        transaction.put(LOGINS, request, &login).await?;
+        transaction.commit().await?;
+        Ok(self.with_way_back(outcome, request))
+    }
+
     fn with_way_back(&self, outcome: LoginOutcome, request: &str) -> LoginOutcome {
-        let continue_url = format!("{}/login/{request}/continue", self.context.urls.gateway());
+        let continue_url = format!("{}/continue", self.login_url(request));
         LoginOutcome { continue_url, ..outcome }
     }
 
@@ -143,4 +154,9 @@ pub(crate) async fn decline(
 ) -> Result<Response, Problem> {
     let declined: LoginDeclined = serde_json::from_slice(&body).map_err(|_| FlowError::ProofMalformed)?;
     Ok(fresh(gateway.decline(&request, declined).await?))
+}
+
+/// `POST /api/login/{request}/denial`.
+pub(crate) async fn deny(State(gateway): Shared, Path(request): Path<String>) -> Result<Response, Problem> {
+    Ok(fresh(gateway.deny(&request).await?))
 }
