@@ -88,11 +88,12 @@ pub fn exchange(command: &[u8], response: &[u8]) -> Exchange {
         .map_or_else(|| format!("{:02X} {:02X}", parsed.cla, parsed.ins), ToString::to_string);
     let header = hex(&[parsed.cla, parsed.ins, parsed.p1, parsed.p2]);
     let masked = carries_password(&parsed);
+    // Secure messaging (ISO 7816-4, 5.4.1; GlobalPlatform Card Specification, 11.1.4).
     let protected = parsed.cla & 0x84 == 0x84;
     let (mark, sent) = if masked {
         (" ••••", format!("{header} ••••"))
     } else {
-        (if protected { " 🔒" } else { "" }, hex(command))
+        (if protected { " (SM)" } else { "" }, hex(command))
     };
     let data = answered.as_ref().map_or(0, |response| response.data.len());
     let length = if data > 0 { format!("{data} B ") } else { String::new() };

@@ -28,6 +28,16 @@ pub fn day(time: Timestamp, language: Language) -> String {
     }
 }
 
+/// `2026年11月24日`, or `24 November 2026`: where the day of the week does not matter.
+#[must_use]
+pub fn date(time: Timestamp, language: Language) -> String {
+    let local = jst(time);
+    match language {
+        Language::Japanese => format!("{}年{}月{}日", local.year(), local.month(), local.day()),
+        Language::English => local.strftime("%-d %B %Y").to_string(),
+    }
+}
+
 const fn weekday(day: Weekday) -> char {
     match day {
         Weekday::Monday => '月',

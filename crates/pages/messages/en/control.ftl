@@ -169,6 +169,7 @@ control-sensor-light = Light
 control-sensor-clock = Clock frequency
 control-sensor-shield = A broken shield
 control-sensor-fire = Fire, and destroy the keys
+control-sure = Sure? Go on
 control-part = Part with it
 control-retire = Give this phone up
 control-retire-about = Revokes its certificates and removes the data. Done on the phone's screen.

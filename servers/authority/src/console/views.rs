@@ -1,5 +1,6 @@
 //! Words and masks that the consoles share.
 
+use serde_json::Value;
 use std::fmt::Write;
 use tefuda_authority::{console::Deed, register::Resident, status::Standing};
 use tefuda_pages::{Texts, dates};
@@ -108,11 +109,18 @@ pub(super) struct EntryView {
 pub(super) fn entry(t: Texts, entry: &AuditEntry) -> EntryView {
     let mut detail = String::new();
     for (name, value) in entry.detail.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        // Writing into a text cannot fail.
-        let _ = write!(detail, "{name}={value} ");
+        match value.as_object() {
+            Some(inner) => inner.iter().for_each(|(name, value)| say(&mut detail, name, value)),
+            None => say(&mut detail, name, value),
+        }
     }
     EntryView { time: dates::moment(entry.time, t.0), action: entry.action.clone(), detail }
+}
+
+fn say(detail: &mut String, name: &str, value: &Value) {
+    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    // Writing into a text cannot fail.
+    let _ = write!(detail, "{name}={value} ");
 }
 
 /// Entries that name something, newest first.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod applications;
 #[cfg(test)]
+mod consoles;
+#[cfg(test)]
 mod cutting_off;
 #[cfg(test)]
 mod elements;

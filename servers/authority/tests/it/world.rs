@@ -130,6 +130,11 @@ impl World {
         self.clock.set(Timestamp::from_second(now + seconds).unwrap()).unwrap();
     }
 
+    /// What a browser talks to.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     async fn call(
         &self,
         method: &str,

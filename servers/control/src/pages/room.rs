@@ -56,7 +56,7 @@ struct PhoneView {
 
 /// The authority behind the table.
 struct AuthorityView {
-    lists: String,
+    lists: Vec<String>,
     age: String,
     waiting: usize,
     until: Option<String>,
@@ -131,7 +131,7 @@ async fn page(room: &Room, frame: Frame, look: &Look) -> Result<RoomPage, Client
 
 fn card(t: Texts, resident: &Resident, held: Option<&str>) -> CardView {
     let card = &resident.card;
-    let until = card.expires.map(|expires| dates::day(expires, t.0)).unwrap_or_default();
+    let until = card.expires.map(|expires| dates::date(expires, t.0)).unwrap_or_default();
     let about = match card.state.as_str() {
         "active" if !resident.can_enroll => t.say("control-card-no-signature"),
         "active" => t.with("control-card-until", "date", until),
@@ -253,7 +253,7 @@ fn authority(t: Texts, overview: &Overview, now: Timestamp) -> AuthorityView {
         format!("{kind} g{} #{}/{}", authority.generation, authority.full, authority.delta)
     });
     AuthorityView {
-        lists: lists.collect::<Vec<_>>().join(" · "),
+        lists: lists.collect(),
         age: age.map_or_else(|| "–".to_owned(), |seconds| t.with("control-seconds", "seconds", seconds)),
         waiting: overview.waiting,
         until: overview.next_decision.map(|decision| dates::moment(decision, t.0)),

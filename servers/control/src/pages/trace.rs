@@ -62,6 +62,12 @@ fn name(t: Texts, actor: &str) -> String {
     if own.is_empty() { kind } else { format!("{kind} {own}") }
 }
 
+/// Which card and which phone an event is about.
+fn own(event: &Event) -> String {
+    let of = |actor: &str| actor.split_once([' ', '-']).map(|(_, own)| own.to_owned());
+    of(&event.to).or_else(|| of(&event.from)).unwrap_or_default()
+}
+
 /// A line of the trace.
 pub(super) struct Line {
     pub(super) number: u64,
@@ -69,6 +75,8 @@ pub(super) struct Line {
     pub(super) time: String,
     pub(super) from: String,
     pub(super) to: String,
+    /// Which of the actors of a lane, where there are several.
+    pub(super) own: String,
     pub(super) line: String,
     pub(super) bytes: Vec<String>,
     pub(super) refused: bool,
@@ -80,9 +88,10 @@ impl Line {
         Self {
             number: event.number,
             at: event.time.to_string(),
-            time: jst(event.time).strftime("%H:%M:%S").to_string(),
+            time: jst(event.time).strftime("%M:%S.%3f").to_string(),
             from: name(t, &event.from),
             to: name(t, &event.to),
+            own: own(&event),
             lanes: (lane(&event.from), lane(&event.to)),
             line: event.line,
             bytes: event.bytes,
