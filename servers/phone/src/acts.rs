@@ -117,7 +117,10 @@ impl Phone {
             files::remove(&self.folder.join("keys").join(code)).map_err(PhoneError::Folder)?;
         }
         self.keep(&Memory::default()).await?;
-        self.change_os(|os| os.sensor = os.sensor.changed())?;
+        self.change_os(|os| {
+            os.sensor = os.sensor.changed();
+            os.authenticator = None;
+        })?;
         self.shown(&self.look().await?)
     }
 

@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tefuda_protocol::{
     device::{
         DeviceNonce, DeviceReply, DeviceRequest, DeviceView, SessionAnswers, SessionOpen, SessionPurpose,
-        SessionTurn,
+        SessionTurn, StopRequest,
     },
     enrolment::{ApplicationRequest, ApplicationView, PinResetGrant, PinResetRequest},
 };
@@ -64,6 +64,11 @@ impl Authority {
         request: &DeviceRequest,
     ) -> Result<DeviceReply, ClientError> {
         self.post(&format!("/api/devices/{element}/messages"), request).await
+    }
+
+    /// Stops the phone whose recovery code this is.
+    pub(crate) async fn stop(&self, request: &StopRequest) -> Result<serde_json::Value, ClientError> {
+        self.post("/api/stops", request).await
     }
 
     pub(crate) async fn open(

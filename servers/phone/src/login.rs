@@ -29,6 +29,10 @@ pub(crate) enum Touch {
     Authenticator(Asserted),
 }
 
+/// A denial says nothing but itself.
+#[derive(serde::Serialize)]
+struct Denial {}
+
 /// What the gateway asks.
 struct Asked {
     request: LoginRequest,
@@ -101,7 +105,14 @@ impl Phone {
         let key = self.user_verification_key()?;
         let touched = match touch {
             Touch::Emulated(finger) => self.os().sensor.touch(finger),
-            Touch::Authenticator(_) => Some(self.os().sensor.set_number()),
+            Touch::Authenticator(asserted) => {
+                self.change_os(|os| {
+                    if let Some(credential) = &mut os.authenticator {
+                        credential.counter = asserted.counter();
+                    }
+                })?;
+                Some(self.os().sensor.set_number())
+            }
         };
         let signed = self.wallet(App::Wallet, move |wallet| {
             let challenge = host::challenge(wallet)?;
@@ -152,6 +163,19 @@ impl Phone {
         };
         self.happened("login", agreed.map(|login| login.relying_party), reason).await?;
         Ok(outcome?)
+    }
+
+    /// The person says no: the gateway is told, and takes it back to the relying party.
+    pub(crate) async fn deny(&self, request_url: &str) -> Result<LoginOutcome, Problem> {
+        let _act = self.acts.lock().await;
+        let gateway = self.around.context.urls.gateway();
+        let id = wallet::request_of(request_url, &gateway)?;
+        let url = format!("{gateway}/api/login/{id}");
+        let asked: LoginRequest = Client::new(None).get(&url).await?;
+        let outcome: LoginOutcome = Client::new(None).post(&format!("{url}/denial"), &Denial {}).await?;
+        let with = Some(asked.transaction.relying_party);
+        self.happened("deny", with, outcome.reason.clone()).await?;
+        Ok(outcome)
     }
 
     async fn present(&self, url: &str, proof: &LoginProof) -> Result<LoginOutcome, ClientError> {

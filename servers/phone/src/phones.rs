@@ -7,9 +7,10 @@ use std::{
 };
 use tefuda_keys::{KeySpace, SystemRandom};
 use tefuda_phone::{catalogue::Catalogue, os::Sensor};
+use tefuda_protocol::device::StopRequest;
 use tefuda_store::{Documents, files};
 use tefuda_types::{Bytes, ElementId, Family, PhoneName};
-use tefuda_web::{ActorContext, Problem};
+use tefuda_web::{ActorContext, ClientError, Problem};
 
 use crate::{
     authority::Authority,
@@ -110,6 +111,11 @@ impl Phones {
     /// The maker's attestation root, which whoever seals a password goes by.
     pub(crate) fn maker_key(&self) -> Bytes {
         self.maker.public_key()
+    }
+
+    /// Stops whichever phone a recovery code belongs to.
+    pub(crate) async fn stop(&self, request: &StopRequest) -> Result<(), ClientError> {
+        self.around.authority.stop(request).await.map(drop)
     }
 
     /// Makes a phone of a model.

@@ -1,0 +1,131 @@
+//! Refusals as pages: what happened, and where one can go from there.
+
+use axum::{
+    extract::{Query, Request, State},
+    http::{StatusCode, Uri},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+use tefuda_pages::{Frame, Language, Link, PageError, Texts, problem_page};
+use tefuda_web::Problem;
+
+use super::{
+    desk::Told,
+    host_of,
+    screen::{Screen, Shown, phone_name},
+};
+use crate::phones::Phones;
+
+/// A refusal on its way to becoming a page, with the way that its page knows best.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    problem: Problem,
+    way: Option<Link>,
+}
+
+impl Refused {
+    pub(super) const fn new(problem: Problem) -> Self {
+        Self { problem, way: None }
+    }
+
+    /// The same with the main way from here.
+    pub(super) fn with_way(self, way: Link) -> Self {
+        Self { way: Some(way), ..self }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::CONFLICT.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Middleware: a refusal becomes a page in the language of the request.
+pub(super) async fn show(State(phones): State<Arc<Phones>>, request: Request, next: Next) -> Response {
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    let Some(refused) = response.extensions().get::<Refused>().cloned() else { return response };
+    let language = Language::of(&uri, &headers);
+    let place = Place { phones: &phones, host: host_of(&headers), language, uri: &uri };
+    place.page(refused)
+}
+
+/// Where a refusal is shown.
+struct Place<'a> {
+    phones: &'a Phones,
+    host: &'a str,
+    language: Language,
+    uri: &'a Uri,
+}
+
+impl Place<'_> {
+    fn page(&self, refused: Refused) -> Response {
+        let t = Texts(self.language);
+        let name = phone_name(self.host);
+        let urls = &self.phones.context().urls;
+        let home = if name.is_empty() { urls.phones() } else { urls.phone(name) };
+        let brand = if name.is_empty() { t.say("phone-chooser-brand") } else { name.to_owned() };
+        let mut frame = Frame::new(self.language, self.uri, "phone", brand).as_phone();
+        frame.home.clone_from(&home);
+        let lang = format!("lang={}", self.language.tag());
+        let reason = refused.problem.reason();
+        let found = way(reason).filter(|_| !name.is_empty());
+        let found = found.map(|(path, key)| {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            Link::new(format!("{home}{path}{mark}{lang}"), t.say(key))
+        });
+        let clock = closed(reason)
+            .then(|| Link::new(format!("{}/clock?{lang}", urls.control()), t.say("phone-go-to-morning")));
+        let mut ways: Vec<Link> = refused.way.into_iter().chain(found).chain(clock).collect();
+        let back = if name.is_empty() { "phone-chooser-title" } else { "phone-home" };
+        ways.push(Link::new(format!("{home}/?{lang}"), t.say(back)));
+        ways.dedup_by(|a, b| a.href == b.href);
+        problem_page(frame, &refused.problem, ways)
+    }
+}
+
+/// Refusals that end when an office opens.
+fn closed(reason: &str) -> bool {
+    reason == "enrol.pending"
+}
+
+/// The main way from a refusal on a phone, with the name of its text.
+fn way(reason: &str) -> Option<(&'static str, &'static str)> {
+    Some(match reason {
+        "card.torn" | "card.in_use" | "element.torn" => ("/enrol/card", "phone-way-hold-again"),
+        "card.not_jpki" | "enrol.wrong_card" => ("/enrol/card", "phone-way-own-card"),
+        "card.pin_blocked" => ("/reasons/card.pin_blocked", "phone-way-card-reset"),
+        "enrol.not_begun" | "enrol.wrong_step" | "enrol.ended" | "phone.not_registered" => {
+            ("/enrol", "phone-way-apply")
+        }
+        "phone.pin_blocked" | "phone.biometrics_stale" => ("/settings", "phone-way-settings"),
+        "phone.retired" | "phone.wiped" => ("/enrol", "phone-way-apply"),
+        "login.gateway_unknown" | "login.not_found" | "login.expired" | "login.already_answered" => {
+            ("/scan", "phone-way-scan")
+        }
+        _ => return None,
+    })
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Name {
+    #[serde(default)]
+    pub told: String,
+}
+
+/// `GET /refused?told=`: how something ended that began on the page of passwords.
+pub(super) async fn told(screen: Screen, Query(name): Query<Name>) -> Shown {
+    match screen.phone.desk.told(&name.told).as_deref() {
+        Some(Told::Refused(problem)) => Err(Refused::new(problem.clone())),
+        _ => super::screen::see("/"),
+    }
+}
+
+/// No page has this address.
+pub(super) async fn no_page() -> Refused {
+    Refused::new(PageError::NotFound.into())
+}
