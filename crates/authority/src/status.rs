@@ -73,6 +73,14 @@ impl Standing {
         }
     }
 
+    /// Since when, once anything changed.
+    const fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Good => None,
+            Self::Lifted { since } | Self::Held { since } | Self::Revoked { since, .. } => Some(*since),
+        }
+    }
+
     /// Reason of a hold or an end.
     #[must_use]
     pub fn reason(&self) -> Option<RevocationReason> {
@@ -137,6 +145,9 @@ pub struct Base {
     pub day: Date,
     /// When it was made.
     pub made: Timestamp,
+    /// Count of status changes that it shows.
+    #[serde(default)]
+    pub changes: u64,
 }
 
 impl Series {
@@ -163,7 +174,7 @@ impl Series {
         self.full_changes = changes;
         let day = civil_day(now);
         if self.base.as_ref().is_none_or(|base| base.day != day) {
-            self.base = Some(Base { number: self.last, day, made: now });
+            self.base = Some(Base { number: self.last, day, made: now, changes });
         }
         update(self.last, now, FULL_HOURS)
     }
@@ -193,6 +204,8 @@ pub struct Listed {
     pub not_after: Timestamp,
     /// Where it stands.
     pub standing: Standing,
+    /// Number of the status change that brought it there; 0 if none did.
+    pub change: u64,
 }
 
 /// Lines of a full list: everything on hold or revoked that has not expired.
@@ -201,23 +214,25 @@ pub fn full_entries<'a>(certificates: impl IntoIterator<Item = &'a Listed>, now:
     certificates.into_iter().filter(|listed| listed.not_after >= now).filter_map(standing_entry).collect()
 }
 
-/// Lines of a delta: what changed since its base was made, holds that were lifted among it.
+/// Lines of a delta: what changed since its base was made, holds that were lifted among it. Changes are told by
+/// their number, which rises whatever the clock does; by their time too, in homes from before they had one.
 #[must_use]
 pub fn delta_entries<'a>(
     certificates: impl IntoIterator<Item = &'a Listed>,
-    base_made: Timestamp,
+    base: Option<&Base>,
     now: Timestamp,
 ) -> Vec<Entry> {
+    let (changes, made) = base.map_or((0, Timestamp::MAX), |base| (base.changes, base.made));
+    let is_new = |listed: &Listed| listed.change > changes || listed.standing.since() >= Some(made);
     certificates
         .into_iter()
-        .filter(|listed| listed.not_after >= now)
+        .filter(|listed| listed.not_after >= now && is_new(listed))
         .filter_map(|listed| match &listed.standing {
             Standing::Lifted { since } => {
                 Some(Entry { serial: listed.serial.clone(), since: *since, state: EntryState::Removed })
             }
             _ => standing_entry(listed),
         })
-        .filter(|entry| entry.since >= base_made)
         .collect()
 }
 
@@ -251,6 +266,27 @@ mod tests {
         assert!(series.full_is_due(next_day, 1));
         series.take_full(next_day, 1);
         assert_eq!(series.take_delta(next_day, 1).0, 5);
+    }
+
+    #[test]
+    fn a_delta_has_what_changed_after_its_base_whatever_the_clock_said() {
+        let noon: Timestamp = "2026-11-24T03:00:00Z".parse().unwrap();
+        let earlier: Timestamp = "2026-11-24T02:00:00Z".parse().unwrap();
+        let mut series = Series::default();
+        series.take_full(noon, 7);
+        let listed = |serial: &str, since, change| Listed {
+            serial: serial.parse().unwrap(),
+            not_after: Timestamp::MAX,
+            standing: Standing::Revoked { since, reason: "superseded".into() },
+            change,
+        };
+        // The second was revoked after the base was made, by a clock that was set back in between; the last in a
+        // home from before changes had a number.
+        let all = [listed("0A", earlier, 7), listed("0B", earlier, 8), listed("0C", noon, 0)];
+        let serials =
+            |entries: Vec<Entry>| entries.iter().map(|entry| entry.serial.to_string()).collect::<Vec<_>>();
+        assert_eq!(serials(delta_entries(&all, series.base.as_ref(), noon)), ["0B", "0C"]);
+        assert_eq!(serials(full_entries(&all, noon)), ["0A", "0B", "0C"]);
     }
 
     #[test]

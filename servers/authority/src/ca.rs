@@ -113,6 +113,9 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// Where it stands.
     pub standing: Standing,
+    /// Number of the status change that brought it there; 0 if none did.
+    #[serde(default)]
+    pub change: u64,
 }
 
 /// A request between its serial and its certificate.
@@ -251,6 +254,7 @@ impl Ca {
             not_before: request.period.not_before,
             not_after: request.period.not_after,
             standing: Standing::Good,
+            change: 0,
         };
         let mut transaction = self.store.begin().await?;
         transaction.insert("certificate", &id, &issued).await?;
@@ -324,10 +328,11 @@ impl Ca {
         let Some(standing) = issued.standing.after(self.kind, action, self.clock.civil())? else {
             return Ok(issued);
         };
-        issued.standing = standing;
-        transaction.put("certificate", &id, &issued).await?;
         let changes: u64 = transaction.get("counter", "changes").await?.unwrap_or_default();
-        transaction.put("counter", "changes", &(changes + 1)).await?;
+        issued.standing = standing;
+        issued.change = changes + 1;
+        transaction.put("certificate", &id, &issued).await?;
+        transaction.put("counter", "changes", &issued.change).await?;
         let detail = serde_json::json!({ "serial": id, "standing": issued.standing });
         self.audit(&mut transaction, "certificate.status", detail).await?;
         transaction.commit().await?;

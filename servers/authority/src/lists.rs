@@ -7,7 +7,7 @@ use tefuda_pki::{
     Signer,
     crl::{CrlDraft, ListKind},
 };
-use tefuda_types::{Bytes, Clock, Timestamp};
+use tefuda_types::{Bytes, Clock};
 
 use crate::ca::{Ca, CaError, Generation, Issued};
 
@@ -60,8 +60,7 @@ impl Ca {
         }
         if make_delta {
             let (base, update) = lists.series.take_delta(now, changes);
-            let base_made = lists.series.base.as_ref().map_or(Timestamp::MIN, |base| base.made);
-            let entries = delta_entries(&listed, base_made, now);
+            let entries = delta_entries(&listed, lists.series.base.as_ref(), now);
             let kind = ListKind::Delta { base };
             lists.delta =
                 Bytes(sign(generation, CrlDraft::new(&generation.certificate, &kind, update, &entries)?)?);
@@ -88,6 +87,7 @@ impl Ca {
                 serial: issued.serial,
                 not_after: issued.not_after,
                 standing: issued.standing,
+                change: issued.change,
             })
             .collect())
     }
