@@ -184,16 +184,11 @@ impl Examined {
         let Some(device) = facts.device else {
             return if self.wallet_key.is_some() { Ok(()) } else { Err(EnrolError::NotRegistered.into()) };
         };
-        if device.is_tampered() {
-            return Err(EnrolError::Tampered.into());
-        }
         let holder = device.holder();
-        if holder.is_some_and(|holder| *holder != facts.resident.id) {
+        if !device.is_tampered() && holder.is_some_and(|holder| *holder != facts.resident.id) {
             return Err(EnrolError::PhoneInUse.into());
         }
-        if device.open_commands().next().is_some() {
-            return Err(EnrolError::DeletionOpen.into());
-        }
+        device.loadable()?;
         if self.wallet_key.is_none() && holder.is_none() {
             return Err(EnrolError::NotRegistered.into());
         }

@@ -121,6 +121,7 @@ pub fn arrive(
         pins,
         no_signature: None,
         suspended: false,
+        card_ended: false,
         protected: false,
         left: false,
     })

@@ -13,7 +13,7 @@ use tefuda_protocol::{
 use tefuda_types::{CertificateKind, ElementId, Family, PhoneName, ResidentId, Serial, Timestamp};
 use thiserror::Error;
 
-use crate::application::Examined;
+use crate::application::{EnrolError, Examined};
 
 /// Most notices that are kept for a phone.
 const NOTICES_MAX: usize = 64;
@@ -193,8 +193,13 @@ impl Device {
         self.attestation_key = examined.attestation_key().clone();
     }
 
-    /// The element has confirmed the certificates.
+    /// The element has confirmed the certificates. A sensor event is for good, whatever is confirmed after it, and
+    /// an order to delete stays open until that is confirmed.
     pub fn registered(&mut self, registration: &Registration, now: Timestamp) {
+        self.loaded.extend(registration.certificates.clone());
+        if self.is_tampered() {
+            return;
+        }
         self.holder = Some(registration.resident.clone());
         if let Some(wallet_key) = &registration.wallet_key {
             self.wallet_key = Some(wallet_key.clone());
@@ -202,10 +207,21 @@ impl Device {
         if let Some(hash) = &registration.recovery_code_hash {
             self.recovery_code_hash = Some(hash.clone());
         }
-        self.loaded.extend(registration.certificates.clone());
         self.condition = Condition::InUse;
-        self.deletion = Deletion::None;
+        self.deletion =
+            if self.open_commands().next().is_some() { Deletion::Ordered } else { Deletion::None };
         self.notify("phone.registered", now);
+    }
+
+    /// Whether certificates may be loaded into its element.
+    ///
+    /// # Errors
+    /// [`EnrolError::Tampered`], [`EnrolError::DeletionOpen`].
+    pub fn loadable(&self) -> Result<(), EnrolError> {
+        if self.is_tampered() {
+            return Err(EnrolError::Tampered);
+        }
+        if self.open_commands().next().is_some() { Err(EnrolError::DeletionOpen) } else { Ok(()) }
     }
 
     /// Whether its element has, or had, a certificate.
@@ -440,6 +456,27 @@ mod tests {
         device.tampered(now);
         device.retired("phone.retired", now);
         assert!(device.is_tampered());
+    }
+
+    #[test]
+    fn a_late_confirmation_undoes_neither_a_sensor_event_nor_an_order_to_delete() {
+        let registration = Registration {
+            application: "two".into(),
+            resident: "hanako".parse().unwrap(),
+            wallet_key: None,
+            recovery_code_hash: None,
+            certificates: BTreeMap::from([(CertificateKind::PhoneSign, "0A".parse().unwrap())]),
+        };
+        let (mut device, now) = held();
+        order(&mut device, now);
+        device.retired("phone.retired", now);
+        device.registered(&registration, now);
+        assert_eq!(device.deletion(), Deletion::Ordered);
+        let (mut device, now) = held();
+        device.tampered(now);
+        device.registered(&registration, now);
+        assert!(device.is_tampered() && device.holder().is_none());
+        assert!(device.has_loaded(&"0A".parse().unwrap()), "what the element has is known all the same");
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub enum IssuanceError {
     /// Died, or left the country.
     #[error("no certificate is issued to who died or left the country")]
     Left,
+    /// Given back.
+    #[error("the card was given back, and the next one is not issued")]
+    CardEnded,
     /// Its last day has passed, or its dates cannot be computed.
     #[error("the period of validity is over or cannot be computed")]
     Period,
@@ -39,6 +42,7 @@ tefuda_types::reasons! { IssuanceError {
     Ward => "enrol.ward", Policy;
     Declined => "enrol.declined", Policy;
     Left => "issuance.person_left", Policy;
+    CardEnded => "issuance.card_ended", Policy;
     Period => "issuance.period_over", Policy;
 } }
 
@@ -49,6 +53,18 @@ impl From<NoSignature> for IssuanceError {
             NoSignature::Ward => Self::Ward,
             NoSignature::Declined => Self::Declined,
         }
+    }
+}
+
+/// Whether the person can have a card's certificates, and a phone's that follow from them.
+///
+/// # Errors
+/// [`IssuanceError::Left`], [`IssuanceError::CardEnded`].
+pub const fn entitled(resident: &Resident) -> Result<(), IssuanceError> {
+    match resident {
+        Resident { left: true, .. } => Err(IssuanceError::Left),
+        Resident { card_ended: true, .. } => Err(IssuanceError::CardEnded),
+        _ => Ok(()),
     }
 }
 
@@ -74,9 +90,7 @@ pub fn leaf(
     ocsp_url: String,
     at: Timestamp,
 ) -> Result<Leaf, IssuanceError> {
-    if resident.left {
-        return Err(IssuanceError::Left);
-    }
+    entitled(resident)?;
     if let (true, Some(reason)) = (kind.is_signature(), resident.without_signature(at)) {
         return Err(reason.into());
     }

@@ -6,7 +6,7 @@ use tefuda_pki::validity::BirthDate;
 use tefuda_types::{IndividualNumber, ResidentId, Timestamp, civil_day};
 use thiserror::Error;
 
-use crate::era;
+use crate::{era, matrix::Event};
 
 /// The file that a home is first filled from.
 pub const RESIDENTS: &str = include_str!("../data/residents.toml");
@@ -143,8 +143,11 @@ pub struct Resident {
     pub pins: Pins,
     /// Why there is no signature certificate, if there is none whatever the age.
     pub no_signature: Option<NoSignature>,
-    /// The card was reported lost before the home was made.
+    /// The card was reported lost: one that is picked up all the same is on hold from its first moment.
     pub suspended: bool,
+    /// The card was given back: there is none until the next is issued, whether or not it was ever picked up.
+    #[serde(default)]
+    pub card_ended: bool,
     /// Address is given to nobody but the holder.
     pub protected: bool,
     /// Died, or left the country: no certificates any more.
@@ -159,6 +162,26 @@ impl core::fmt::Debug for Resident {
 }
 
 impl Resident {
+    /// What the register says of the person and the card after an event.
+    pub const fn happened(&mut self, event: Event) {
+        match event {
+            Event::CardLost => self.suspended = true,
+            Event::CardEnded => self.card_ended = true,
+            Event::PersonLeft => self.left = true,
+            Event::AttributesChanged
+            | Event::PhoneLost
+            | Event::PhoneFound
+            | Event::PhoneRetired
+            | Event::ElementTampered => {}
+        }
+    }
+
+    /// The next card is issued.
+    pub const fn renewed(&mut self, now: Timestamp) {
+        self.card_issued = now;
+        (self.suspended, self.card_ended) = (false, false);
+    }
+
     /// Birth date.
     #[must_use]
     pub const fn birth(&self) -> BirthDate {
@@ -234,6 +257,7 @@ fn resident(line: Line, first_start: Timestamp) -> Result<Resident, RegisterErro
             _ => None,
         },
         suspended: line.suspended,
+        card_ended: false,
         protected: line.protected,
         left: false,
         id,

@@ -175,6 +175,11 @@ impl Authority {
     /// Does what time and others have made due for an application.
     pub(crate) async fn settle(&self, id: &str) -> Result<Dossier, Problem> {
         let _one_at_a_time = self.deciding.lock().await;
+        self.settle_now(id).await
+    }
+
+    /// The same, for whoever has the turn.
+    async fn settle_now(&self, id: &str) -> Result<Dossier, Problem> {
         let now = self.context.clock.civil();
         let dossier = self.registrar.dossier(id).await?;
         match due(&dossier.state, now) {
@@ -292,17 +297,12 @@ impl Authority {
         if !self.confirmed(id).await? {
             return self.overtaken(id, dossier, now).await;
         }
-        for (kind, present) in &dossier.certificates {
-            for earlier in self.ca(*kind).of_device(dossier.element).await? {
-                if earlier.serial != *present && earlier.standing.status() != CertificateStatus::Revoked {
-                    let superseded = Action::Revoke(RevocationReason::Superseded);
-                    self.ca(*kind).act(&earlier.serial, superseded).await?;
-                }
-            }
-        }
+        self.supersede(&dossier).await?;
         let device = self.service_manager.device(dossier.element).await?;
+        // One that was given up since takes no other phone's place.
+        let is_held = device.holder() == Some(&dossier.resident);
         for other in self.service_manager.devices().await? {
-            if application::gives_way(&other, &device, &dossier.resident) {
+            if is_held && application::gives_way(&other, &device, &dossier.resident) {
                 // Whose phone it is, is forgotten last: a stop in between does all of it again.
                 self.happen_to_phone(other.element, Event::PhoneRetired).await?;
                 self.service_manager.order_wipe(other.element).await?;
@@ -314,6 +314,19 @@ impl Authority {
         dossier.state = ApplicationState::Registered;
         self.registrar.move_on(id, &dossier, now, "application.registered").await?;
         Ok(dossier)
+    }
+
+    /// Other certificates of the phone of the kinds that its element has anew: their keys are gone.
+    async fn supersede(&self, dossier: &Dossier) -> Result<(), CaError> {
+        for (kind, present) in &dossier.certificates {
+            for earlier in self.ca(*kind).of_device(dossier.element).await? {
+                if earlier.serial != *present && earlier.standing.status() != CertificateStatus::Revoked {
+                    let superseded = Action::Revoke(RevocationReason::Superseded);
+                    self.ca(*kind).act(&earlier.serial, superseded).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Certificates that ended before they were registered leave nothing to register.
@@ -332,9 +345,25 @@ impl Authority {
         Ok(dossier)
     }
 
-    /// The element confirmed that it has the certificates of an application.
+    /// The element confirmed that it has the certificates of an application. Where they ended while they were on
+    /// their way, the phone is known with what it has, which is revoked; and one of who is gone is emptied.
     pub(crate) async fn registered(&self, id: &str) -> Result<(), Problem> {
-        let dossier = self.registrar.dossier(id).await?;
+        let _one_at_a_time = self.deciding.lock().await;
+        let dossier = self.settle_now(id).await?;
+        self.note_registration(id, &dossier).await?;
+        let dossier = self.settle_now(id).await?;
+        if self.registrar.resident(&dossier.resident).await??.left {
+            self.empty(dossier.element).await?;
+        }
+        if dossier.state == ApplicationState::Registered {
+            return Ok(());
+        }
+        self.supersede(&dossier).await?;
+        Err(EnrolError::Overtaken.into())
+    }
+
+    /// The service manager is told what the element has.
+    async fn note_registration(&self, id: &str, dossier: &Dossier) -> Result<(), Problem> {
         // Checked when it was taken, and again at the decision.
         let application =
             dossier.request.application.peek_unverified().map_err(|_| SignedMessageError::Malformed)?;
@@ -353,13 +382,21 @@ impl Authority {
         };
         let detail = json!({ "application": id, "element": dossier.element });
         let trail = Trail::message(format!("registered/{id}")).audit("phone.registered", detail);
-        self.service_manager.change(dossier.element, trail, register).await?;
-        self.settle(id).await.map(drop)
+        self.service_manager.change(dossier.element, trail, register).await.map(drop)
+    }
+
+    /// Finishes what a stop of the process left open of events, when it is nobody else's turn.
+    async fn finish_what_was_cut(&self) {
+        let _one_at_a_time = self.deciding.lock().await;
+        if let Err(problem) = self.finish_events().await {
+            tracing::warn!(reason = problem.reason(), "an event is unfinished");
+        }
     }
 
     /// Settles every application that is open; tells when the next one is due. One that fails keeps no other
     /// from it.
     async fn settle_all(&self) -> Result<Option<Timestamp>, Problem> {
+        self.finish_what_was_cut().await;
         let mut next: Option<Timestamp> = None;
         for (id, dossier) in self.registrar.dossiers().await? {
             if !matches!(dossier.state, ApplicationState::Pending { .. } | ApplicationState::Approved { .. })

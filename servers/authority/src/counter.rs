@@ -95,7 +95,10 @@ impl Authority {
         id: &ResidentId,
         card: &NewCard,
     ) -> Result<Personalisation, Problem> {
+        let _one_at_a_time = self.deciding.lock().await;
+        self.finish_events().await?;
         let resident = self.registrar.resident(id).await??;
+        issuance::entitled(&resident)?;
         if let Some(spki) = card.keys.get(&KeySlot::Common) {
             self.registrar.register_card_key(id, spki).await?;
         }
@@ -193,7 +196,7 @@ fn card_state(
     let any = |status| certificates.iter().any(|line| line.status == status);
     match expires {
         None => "none",
-        Some(_) if certificates.is_empty() && resident.left => "none",
+        Some(_) if certificates.is_empty() && issuance::entitled(resident).is_err() => "none",
         Some(_) if all(CertificateStatus::Revoked) => "revoked",
         Some(_) if resident.suspended || any(CertificateStatus::Suspended) => "suspended",
         Some(end) if end < now => "expired",

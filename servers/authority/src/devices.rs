@@ -148,17 +148,24 @@ impl Authority {
     }
 
     pub(crate) async fn give_up(&self, element: ElementId) -> Result<(), Problem> {
+        let _one_at_a_time = self.deciding.lock().await;
         self.happen_to_phone(element, Event::PhoneRetired).await?;
         if self.service_manager.device(element).await?.holder().is_some() {
-            self.service_manager.order_wipe(element).await?;
-            self.retire(element, "phone.retired").await?;
+            self.empty(element).await?;
         }
         Ok(())
+    }
+
+    /// What is on a phone is to be deleted, and nobody holds it any more.
+    pub(crate) async fn empty(&self, element: ElementId) -> Result<(), Problem> {
+        self.service_manager.order_wipe(element).await?;
+        self.retire(element, "phone.retired").await
     }
 
     /// Lifts the hold of the authentication certificate and revokes the signature certificate. What a stop in
     /// between left is done by asking again.
     async fn lift(&self, device: &Device) -> Result<(), Problem> {
+        let _one_at_a_time = self.deciding.lock().await;
         device.holder().ok_or(DeviceError::NotRegistered)?;
         let present = device.present(CertificateKind::PhoneAuth).ok_or(DeviceError::NotRegistered)?;
         let standing = self.phone_auth.find(present).await?.map(|issued| issued.standing);
@@ -183,6 +190,7 @@ impl Authority {
     }
 
     async fn tampered(&self, element: ElementId) -> Result<(), Problem> {
+        let _one_at_a_time = self.deciding.lock().await;
         self.happen_to_phone(element, Event::ElementTampered).await?;
         let now = self.context.clock.civil();
         let tampered = |device: &mut Device| {
@@ -209,6 +217,7 @@ impl Authority {
     }
 
     pub(crate) async fn stop(&self, device: &Device) -> Result<Value, Problem> {
+        let _one_at_a_time = self.deciding.lock().await;
         if self.happen_to_phone(device.element, Event::PhoneLost).await? > 0 {
             self.tell(device.element, "phone.stopped").await?;
         }

@@ -207,6 +207,7 @@ impl Authority {
             ApplicationState::Approved { .. } => {}
             _ => return Err(EnrolError::NotApproved.into()),
         }
+        self.service_manager.device(element).await?.loadable()?;
         let mut loaded = Loaded { sign: None, auth: None };
         for (kind, serial) in &dossier.certificates {
             let issued = self.ca(*kind).find(serial).await?.ok_or(EnrolError::NotApproved)?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tefuda_element::KeyKinds;
 use tefuda_protocol::{
     Signed,
-    device::SessionPurpose,
+    device::{Deletion, SessionPurpose},
     enrolment::{Application, ApplicationRequest, ApplicationState, ApplicationView},
 };
 use tefuda_types::{CertificateKind, Clock, Family, Timestamp};
@@ -215,7 +215,7 @@ async fn a_cut_between_two_roles_issues_nothing_twice_and_leaves_nothing_undone(
     // The CAs have issued, the registrar does not know yet.
     let pending = json!({ "state": "pending", "decision_at": MORNING });
     world
-        .rewind("second", |dossier| {
+        .cut("application", "second", |dossier| {
             dossier["state"] = pending;
             dossier["certificates"] = json!({});
         })
@@ -231,11 +231,62 @@ async fn a_cut_between_two_roles_issues_nothing_twice_and_leaves_nothing_undone(
     world.session(&mut second, register("second")).await.unwrap();
     let notices = world.device(&second).await.notices;
     let until = json!({ "state": "approved", "register_until": "2026-12-24T01:00:00Z" });
-    world.rewind("second", |dossier| dossier["state"] = until).await;
+    world.cut("application", "second", |dossier| dossier["state"] = until).await;
     assert_eq!(world.application("second").await.state, ApplicationState::Registered);
     assert_eq!(world.device(&second).await.notices, notices, "nobody is told twice");
     let gone = "revoked cessationOfOperation";
     assert_eq!(world.statuses("hanako", &first).await, ["valid", "valid", gone, gone]);
     assert_eq!(world.statuses("hanako", &second).await, ["valid"; 4]);
+
+    // The same of the phone that gave way: what is finished late takes nobody's place.
+    let until = json!({ "state": "approved", "register_until": "2026-12-24T01:00:00Z" });
+    world.cut("application", "first", |dossier| dossier["state"] = until).await;
+    assert_eq!(world.application("first").await.state, ApplicationState::Registered);
+    assert_eq!(world.statuses("hanako", &second).await, ["valid"; 4]);
     assert_eq!(world.session(&mut first, SessionPurpose::Commands).await.unwrap(), 3);
+}
+
+/// Turns of a registration, the last of which is the element's confirmation.
+const REGISTER_TURNS: usize = 4;
+
+/// A phone whose application is approved and confirmed by its holder.
+async fn about_to_register(world: &World, resident: &str, seed: u8, id: &str) -> (Held, Phone) {
+    let mut card = world.card(resident, u64::from(seed)).await;
+    let mut phone = world.phone(id, seed, Family::Android).await;
+    assert!(applied_with(world, &mut phone, &mut card, id).await.starts_with("Approved"));
+    phone.set_pins();
+    phone.confirm();
+    (card, phone)
+}
+
+#[tokio::test]
+async fn certificates_that_end_on_their_way_into_the_element_are_registered_to_nobody_s_use() {
+    let world = World::at(MORNING).await;
+    let event = async |path: &str| {
+        world.admin(path, &json!({})).await.unwrap();
+    };
+    let (_card, mut moved) = about_to_register(&world, "hanako", 1, "moved").await;
+    let happens = (REGISTER_TURNS, event("/admin/residents/hanako/events/move"));
+    assert_eq!(reason(world.session_with(&mut moved, register("moved"), happens).await), "enrol.overtaken");
+    let overtaken = ApplicationState::Refused { reason: "enrol.overtaken".into() };
+    assert_eq!(world.application("moved").await.state, overtaken);
+    let device = world.device(&moved).await;
+    assert_eq!(device.certificates.len(), 2, "what the element has is known");
+    assert!(device.certificates.iter().all(|line| line.reason.is_some()), "{device:?}");
+
+    let (_card, mut died) = about_to_register(&world, "taro", 2, "died").await;
+    let happens = (REGISTER_TURNS, event("/admin/residents/taro/events/death"));
+    assert_eq!(reason(world.session_with(&mut died, register("died"), happens).await), "enrol.overtaken");
+    let device = world.device(&died).await;
+    assert_eq!((device.deletion, device.commands_waiting), (Deletion::Ordered, true));
+    world.session(&mut died, SessionPurpose::Commands).await.unwrap();
+    assert_eq!(world.device(&died).await.deletion, Deletion::Confirmed);
+}
+
+#[tokio::test]
+async fn nothing_is_loaded_into_an_element_that_is_to_be_wiped() {
+    let world = World::at(MORNING).await;
+    let (_card, mut phone) = about_to_register(&world, "hanako", 1, "wiped").await;
+    world.admin("/admin/phones/wiped/wipe", &json!({})).await.unwrap();
+    assert_eq!(reason(world.session(&mut phone, register("wiped")).await), "enrol.deletion_open");
 }

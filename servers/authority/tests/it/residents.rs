@@ -31,6 +31,40 @@ async fn somebody_new_gets_a_number_passwords_and_a_card() {
 }
 
 #[tokio::test]
+async fn a_card_that_was_given_back_is_not_made_until_the_next_is_issued() {
+    let world = World::at(MORNING).await;
+    world.admin("/admin/residents/hanako/events/card-ended", &json!({})).await.unwrap();
+    assert_eq!(world.pick_up("hanako", 1).await.err().unwrap().1, "issuance.card_ended");
+    let view: Value = world.get("/admin/residents/hanako").await.unwrap();
+    assert_eq!((&view["card"]["state"], &view["can_enroll"]), (&json!("none"), &json!(false)));
+    // One that was picked up before is not made a second time either.
+    let _card = world.card("taro", 2).await;
+    world.admin("/admin/residents/taro/events/card-ended", &json!({})).await.unwrap();
+    assert_eq!(world.pick_up("taro", 3).await.err().unwrap().1, "issuance.card_ended");
+    for resident in ["hanako", "taro"] {
+        world.advance(60);
+        world.admin(&format!("/admin/residents/{resident}/card/renewal"), &json!({})).await.unwrap();
+        let _card = world.card(resident, 4).await;
+        let view: Value = world.get(&format!("/admin/residents/{resident}")).await.unwrap();
+        assert_eq!((&view["card"]["state"], &view["can_enroll"]), (&json!("active"), &json!(true)));
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_was_cut_off_is_finished_before_anything_else_is_done_at_the_counter() {
+    let mut world = World::at(MORNING).await;
+    let _card = world.card("hanako", 1).await;
+    // The register says it, and that nothing has followed yet.
+    world.cut("resident", "hanako", |resident| resident["left"] = json!(true)).await;
+    let open = json!(["hanako", "person-left"]);
+    world.cut("unfinished-event", "hanako/PersonLeft", |event| *event = open).await;
+    let _card = world.card("taro", 2).await;
+    let view: Value = world.get("/admin/residents/hanako").await.unwrap();
+    let statuses = view["card"]["certificates"].as_array().unwrap();
+    assert!(statuses.iter().all(|line| line["status"] == "revoked"), "{statuses:?}");
+}
+
+#[tokio::test]
 async fn what_the_register_says_follows_the_person() {
     let world = World::at(MORNING).await;
     let _card = world.card("hanako", 1).await;

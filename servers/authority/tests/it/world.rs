@@ -109,14 +109,14 @@ impl World {
         self.router = Self::start(&self.home, &self.clock).await;
     }
 
-    /// The registrar's application as it was before something that the other roles have done already: what a cut
-    /// in between leaves behind.
-    pub async fn rewind(&mut self, id: &str, change: impl FnOnce(&mut Value)) {
+    /// What the registrar keeps as it was before something that the other roles have done already, or after
+    /// something that they have not: what a cut in between leaves behind.
+    pub async fn cut(&mut self, collection: &str, id: &str, change: impl FnOnce(&mut Value)) {
         let store = Documents::open(&self.home.join("authority/registrar/store.db")).await.unwrap();
         let mut transaction = store.begin().await.unwrap();
-        let mut dossier: Value = transaction.get("application", id).await.unwrap().unwrap();
-        change(&mut dossier);
-        transaction.put("application", id, &dossier).await.unwrap();
+        let mut kept: Value = transaction.get(collection, id).await.unwrap().unwrap_or_default();
+        change(&mut kept);
+        transaction.put(collection, id, &kept).await.unwrap();
         transaction.commit().await.unwrap();
         self.restart().await;
     }
@@ -181,17 +181,21 @@ impl World {
 
     /// A resident's card, made and personalised as the control room does it.
     pub async fn card(&self, resident: &str, seed: u64) -> Held {
+        self.pick_up(resident, seed).await.unwrap()
+    }
+
+    pub async fn pick_up(&self, resident: &str, seed: u64) -> Result<Held, Refused> {
         let mut card = Card::insert(SeededSilicon::new(seed));
         let keys: Vec<_> = card.make_keys().unwrap().0;
         let keys: std::collections::BTreeMap<_, _> =
             keys.into_iter().map(|(slot, spki)| (slot, Bytes(spki))).collect();
         let path = format!("/admin/residents/{resident}/card");
-        let personalisation = self.admin(&path, &json!({ "keys": keys })).await.unwrap();
+        let personalisation = self.admin(&path, &json!({ "keys": keys })).await?;
         let personalisation: Personalisation = serde_json::from_value(personalisation).unwrap();
         card.personalise(&personalisation).unwrap();
         card.power_on();
         let password = personalisation.passwords.sign.clone().unwrap_or_default();
-        Held { card, password }
+        Ok(Held { card, password })
     }
 
     /// A phone out of the factory, provisioned and handed over.
@@ -226,10 +230,25 @@ impl World {
 
     /// Passes a session's commands on until it is over.
     pub async fn session(&self, phone: &mut Phone, purpose: SessionPurpose) -> Result<usize, Refused> {
+        self.session_with(phone, purpose, (usize::MAX, async {})).await
+    }
+
+    /// The same, with something that happens when the element has answered so many turns.
+    pub async fn session_with(
+        &self,
+        phone: &mut Phone,
+        purpose: SessionPurpose,
+        (after, event): (usize, impl Future<Output = ()>),
+    ) -> Result<usize, Refused> {
         let mut turn = self.begin(phone, purpose).await?;
-        let mut turns = 0;
+        let (mut turns, mut event) = (0, Some(event));
         while !turn.done {
             let responses = host::pipe(&mut phone.wire, &turn.commands).unwrap();
+            if turns + 1 == after
+                && let Some(event) = event.take()
+            {
+                event.await;
+            }
             let path = format!("/api/element-sessions/{}", turn.session);
             turn = self.post(&path, &SessionAnswers { responses }).await?;
             turns += 1;
