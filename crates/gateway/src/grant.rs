@@ -5,7 +5,7 @@ use tefuda_openid::{
     ClientId, CodeChallenge, IdTokenClaims, Nonce, OAuthError, RedirectUri, Scopes, TokenRequest,
     access_token_hash,
 };
-use tefuda_types::Timestamp;
+use tefuda_types::{CertificateStatus, Timestamp};
 use thiserror::Error;
 
 use crate::{
@@ -41,6 +41,9 @@ pub enum GrantError {
     /// The phone's certificate ended since.
     #[error("the certificate of this login is not in force any more")]
     CertificateEnded,
+    /// Nobody knows now whether the certificate is in force, which is as good as not.
+    #[error("it is not known whether the certificate of this login is still in force")]
+    StatusNotKnown,
     /// No access token, an unknown, or one that has ended.
     #[error("the access token is missing, unknown or has ended")]
     AccessToken,
@@ -57,11 +60,24 @@ tefuda_types::reasons! { GrantError {
     OtherAddress => "grant.redirect_uri_differs", Policy;
     Verifier => "grant.verifier_wrong", Policy;
     CertificateEnded => "grant.certificate_ended", Policy;
+    StatusNotKnown => "grant.status_not_known", Backend;
     AccessToken => "grant.access_token_refused", Policy;
     Scope => "grant.scope_insufficient", Policy;
 } }
 
 impl GrantError {
+    /// That what a login gave stands on a certificate with this status: *not known* is no *valid*.
+    ///
+    /// # Errors
+    /// [`GrantError::CertificateEnded`], [`GrantError::StatusNotKnown`].
+    pub const fn require_valid(status: CertificateStatus) -> Result<(), Self> {
+        match status {
+            CertificateStatus::Valid => Ok(()),
+            CertificateStatus::Suspended | CertificateStatus::Revoked => Err(Self::CertificateEnded),
+            CertificateStatus::NotKnown => Err(Self::StatusNotKnown),
+        }
+    }
+
     /// The word of the standards for it.
     #[must_use]
     pub const fn wire(self) -> OAuthError {
@@ -72,7 +88,8 @@ impl GrantError {
             | Self::OtherParty
             | Self::OtherAddress
             | Self::Verifier
-            | Self::CertificateEnded => OAuthError::InvalidGrant,
+            | Self::CertificateEnded
+            | Self::StatusNotKnown => OAuthError::InvalidGrant,
             Self::AccessToken => OAuthError::InvalidToken,
             Self::Scope => OAuthError::InsufficientScope,
         }

@@ -84,6 +84,9 @@ pub struct Fresh {
 /// How the phone's answer is told to the relying party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Approval {
+    /// What the phone was given for the browser beside it.
+    #[serde(default)]
+    way_back: Option<Fingerprint>,
     handle: Handle,
     link: Fingerprint,
     acr: String,
@@ -216,7 +219,21 @@ impl Login {
     /// Whether the answer is there and waits for the browser.
     #[must_use]
     pub const fn is_answered(&self) -> bool {
-        matches!(self.stage, Stage::Approved(_) | Stage::Refused(_))
+        match self.stage {
+            Stage::Approved(_) => self.is_cross_device(),
+            Stage::Refused(_) => true,
+            Stage::Open | Stage::Finished => false,
+        }
+    }
+
+    /// Whether the phone approved, and this page is not the one that goes on: the browser beside the phone is.
+    #[must_use]
+    pub const fn goes_on_beside_the_phone(&self) -> bool {
+        matches!(self.stage, Stage::Approved(_)) && !self.is_cross_device()
+    }
+
+    const fn is_cross_device(&self) -> bool {
+        matches!(self.transaction.channel, LoginChannel::CrossDevice { .. })
     }
 
     /// Whether approval on another device is possible.
@@ -283,12 +300,14 @@ impl Login {
         login: &VerifiedLogin,
         handle: Handle,
         link: Fingerprint,
+        way_back: Fingerprint,
         now: Timestamp,
     ) -> LoginOutcome {
+        let way_back = Some(way_back);
         let acr = assurance::acr(&self.transaction.channel);
         let amr = assurance::amr(login.method()).map(str::to_owned).to_vec();
         self.stage =
-            Stage::Approved(Approval { handle, link, acr: acr.to_owned(), amr: amr.clone(), auth_time: now });
+            Stage::Approved(Approval { way_back, handle, link, acr: acr.to_owned(), amr: amr.clone(), auth_time: now });
         LoginOutcome {
             accepted: true,
             reason: None,
@@ -358,16 +377,29 @@ impl Login {
         }
     }
 
-    /// The browser goes back to the relying party: once.
+    /// The browser goes back to the relying party: once. On the same device it has what the phone was given when
+    /// it approved; whoever began a login and had somebody else approve it has not, and gets no code.
     ///
     /// # Errors
-    /// [`FlowError::NotApproved`] while the phone may still answer; [`FlowError::Finished`].
-    pub fn go_on(&mut self, session: String, now: Timestamp) -> Result<Continuation, FlowError> {
+    /// [`FlowError::NotApproved`] while the phone may still answer; [`FlowError::OtherBrowser`];
+    /// [`FlowError::Finished`].
+    pub fn go_on(
+        &mut self,
+        session: String,
+        way_back: Option<&Fingerprint>,
+        now: Timestamp,
+    ) -> Result<Continuation, FlowError> {
         let continuation = match &self.stage {
             Stage::Finished => return Err(FlowError::Finished),
             Stage::Refused(refused) => Continuation::Denied(refused.clone()),
             _ if now >= self.expires => Continuation::Denied(Refused::of(&FlowError::Expired)),
             Stage::Open => return Err(FlowError::NotApproved),
+            Stage::Approved(approval)
+                if !self.is_cross_device()
+                    && (way_back.is_none() || approval.way_back.as_ref() != way_back) =>
+            {
+                return Err(FlowError::OtherBrowser);
+            }
             Stage::Approved(approval) => Continuation::Code(Box::new(self.grant(approval, session, now))),
         };
         self.stage = Stage::Finished;
@@ -387,7 +419,7 @@ impl Login {
             amr: approval.amr.clone(),
             auth_time: approval.auth_time,
             session,
-            cross_device: matches!(self.transaction.channel, LoginChannel::CrossDevice { .. }),
+            cross_device: self.is_cross_device(),
             expires: after(now, CODE_SECONDS),
             used: false,
             access_token: None,
@@ -465,7 +497,7 @@ mod tests {
         assert_eq!(shown.transaction.origin, "https://rp.example");
         assert_eq!(own.shown(at(REQUEST_SECONDS)).unwrap_err(), FlowError::Expired);
         let mut late = login("");
-        let Ok(Continuation::Denied(refused)) = late.go_on("s".into(), at(REQUEST_SECONDS)) else {
+        let Ok(Continuation::Denied(refused)) = late.go_on("s".into(), None, at(REQUEST_SECONDS)) else {
             panic!("an expired request tells the relying party")
         };
         assert_eq!(refused.reason, "login.request_expired");
@@ -474,7 +506,7 @@ mod tests {
             "https://rp.example/cb?error=access_denied&error_description=login.request_expired%3A+the+login+\
              request+has+expired&state=s%26t&iss=i"
         );
-        assert_eq!(late.go_on("s".into(), at(REQUEST_SECONDS)), Err(FlowError::Finished));
+        assert_eq!(late.go_on("s".into(), None, at(REQUEST_SECONDS)), Err(FlowError::Finished));
     }
 
     #[test]
@@ -483,7 +515,7 @@ mod tests {
         let wrong = LoginRefusal::Proof(LoginError::AuthSignature);
         for _ in 1..WRONG_PROOFS_MAX {
             assert!(own.refuse(&wrong).is_none());
-            assert_eq!(own.go_on("s".into(), at(0)), Err(FlowError::NotApproved));
+            assert_eq!(own.go_on("s".into(), None, at(0)), Err(FlowError::NotApproved));
         }
         assert_eq!(own.refuse(&wrong).unwrap().reason.unwrap(), "login.too_many_proofs");
         assert_eq!(own.require_open(at(0)), Err(FlowError::Finished));

@@ -45,13 +45,7 @@ impl LogoutNotice {
     #[must_use]
     pub fn claims(&self, issuer: &str, session: &str, jti: String, now: Timestamp) -> LogoutTokenClaims {
         let expires = now.as_second() + LOGOUT_TOKEN_SECONDS;
-        LogoutTokenClaims::new(
-            (issuer, &self.client_id),
-            (&self.sub, session),
-            jti,
-            now.as_second(),
-            expires,
-        )
+        LogoutTokenClaims::new((issuer, &self.client_id), (&self.sub, session), jti, now.as_second(), expires)
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Purpose {
     Link,
     /// `jti` of a client assertion.
     AssertionId,
+    /// What a phone that approved gives to the browser beside it.
+    WayBack,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::Cookie => "cookie",
             Self::Link => "link",
             Self::AssertionId => "jti",
+            Self::WayBack => "way-back",
         }
     }
 }

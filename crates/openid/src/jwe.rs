@@ -89,7 +89,8 @@ impl EncryptionKey {
     }
 
     fn point(&self) -> Result<PublicKey, JweError> {
-        if self.kty != "EC" || self.crv != "P-256" || self.purpose.as_deref().is_some_and(|own| own != "enc") {
+        if self.kty != "EC" || self.crv != "P-256" || self.purpose.as_deref().is_some_and(|own| own != "enc")
+        {
             return Err(JweError::Key);
         }
         let coordinate = |text: &str| {
@@ -264,14 +265,15 @@ mod tests {
 
     #[test]
     fn the_key_of_rfc_7518_appendix_c_is_agreed_on_by_both() {
-        let alice = SecretKey::from_slice(scalar("0_NxaRPUMQoAJt50Gz8YiTr8gRTwyEaCumd-MToTmIo").expose()).unwrap();
-        let bob = SecretKey::from_slice(scalar("VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw").expose()).unwrap();
+        let alice =
+            SecretKey::from_slice(scalar("0_NxaRPUMQoAJt50Gz8YiTr8gRTwyEaCumd-MToTmIo").expose()).unwrap();
+        let bob =
+            SecretKey::from_slice(scalar("VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw").expose()).unwrap();
         let public = EncryptionKey::of(&alice.public_key(), None);
         assert_eq!(public.x, "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0");
         assert_eq!(public.y, "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps");
         for (own, other) in [(&alice, &bob), (&bob, &alice)] {
-            let shared =
-                ecdh::diffie_hellman(own.to_nonzero_scalar(), other.public_key().as_affine());
+            let shared = ecdh::diffie_hellman(own.to_nonzero_scalar(), other.public_key().as_affine());
             let key = concat_kdf(shared.raw_secret_bytes(), "A128GCM", (b"Alice", b"Bob"), 16);
             let (agreed, rest) = key.split_at(16);
             assert_eq!(Base64UrlUnpadded::encode_string(agreed), "VqqN6vgjbSBcIijNcacQGg");

@@ -129,7 +129,11 @@ pub fn verify(compact: &str, keys: &[Jwk]) -> Result<Vec<u8>, JwsError> {
 pub fn verify_typed(compact: &str, keys: &[Jwk], typ: &str) -> Result<Vec<u8>, JwsError> {
     let (header, payload) = verify_any(compact, keys)?;
     // Case does not matter in media types (RFC 7515, 4.1.9).
-    if header.typ.is_some_and(|own| own.eq_ignore_ascii_case(typ)) { Ok(payload) } else { Err(JwsError::Type) }
+    if header.typ.is_some_and(|own| own.eq_ignore_ascii_case(typ)) {
+        Ok(payload)
+    } else {
+        Err(JwsError::Type)
+    }
 }
 
 fn verify_any(compact: &str, keys: &[Jwk]) -> Result<(Header, Vec<u8>), JwsError> {

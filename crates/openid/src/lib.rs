@@ -32,5 +32,8 @@ pub use jwk::{Jwk, JwkError, JwkSet};
 pub use jws::JwsError;
 pub use logout::{LOGOUT_EVENT, LOGOUT_TYPE, LogoutTokenClaims};
 pub use parameters::Parameters;
-pub use party::{AnswerError, Asked, AuthorizationCall, IdTokenError, Metadata, Returned, TokenAnswer, assertion_claims, verify_id_token, verify_logout_token};
+pub use party::{
+    AnswerError, Asked, AuthorizationCall, IdTokenError, Metadata, Returned, TokenAnswer, assertion_claims,
+    verify_id_token, verify_logout_token,
+};
 pub use token::{CLIENT_ASSERTION_TYPE, TokenRequest, TokenResponse};

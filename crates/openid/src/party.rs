@@ -203,12 +203,7 @@ pub struct TokenAnswer {
 
 /// Claims of a client assertion for a provider (RFC 7523, 3), to be signed.
 #[must_use]
-pub fn assertion_claims(
-    client_id: &ClientId,
-    issuer: &str,
-    jti: &str,
-    now: Timestamp,
-) -> serde_json::Value {
+pub fn assertion_claims(client_id: &ClientId, issuer: &str, jti: &str, now: Timestamp) -> serde_json::Value {
     let issued = now.as_second();
     serde_json::json!({ "iss": client_id, "sub": client_id, "aud": issuer, "jti": jti, "iat": issued,
         "exp": issued + ASSERTION_SECONDS })
@@ -403,7 +398,11 @@ mod tests {
             ("sub", Value::Null, IdTokenError::Incomplete),
         ];
         for (claim, value, error) in cases {
-            assert_eq!(id_token(|claims| claims[claim] = value.clone()), Err(error.into()), "{claim}: {value}");
+            assert_eq!(
+                id_token(|claims| claims[claim] = value.clone()),
+                Err(error.into()),
+                "{claim}: {value}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ mod catalogue;
 mod failure;
 mod hand;
 mod home;
+mod portal;
 mod print;
 mod running;
 mod up;

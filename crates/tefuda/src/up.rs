@@ -13,6 +13,7 @@ use tefuda_authority_server::Authority;
 use tefuda_control_server::{Addresses, CardTable, Clocks};
 use tefuda_gateway_server::Gateway;
 use tefuda_phone_server::Phones;
+use tefuda_portal::Portal;
 use tefuda_store::{SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
 use tefuda_web::{
@@ -31,14 +32,14 @@ use crate::{
     arguments::Common,
     failure::ProgramError,
     hand::InHand,
-    home, print,
+    home, portal, print,
     running::{Ready, run_file},
 };
 
 /// Actors in the order of their ports.
-pub const ACTORS: [&str; 4] = ["control", "authority", "gateway", "phones"];
+pub const ACTORS: [&str; 5] = ["control", "authority", "gateway", "portal", "phones"];
 /// How far each one's port is from the first; what is left out belongs to actors that are to come.
-const OFFSETS: [u16; ACTORS.len()] = [0, 1, 2, 4];
+const OFFSETS: [u16; ACTORS.len()] = [0, 1, 2, 3, 4];
 
 #[derive(Debug, Default, Args)]
 pub struct Options {
@@ -123,6 +124,7 @@ struct System {
     context: ActorContext,
     cards: Arc<CardTable>,
     gateway: Arc<Gateway>,
+    portal: Arc<Portal>,
     phones: Arc<Phones>,
     routers: Vec<(Router, Door)>,
 }
@@ -131,15 +133,18 @@ impl System {
     async fn open(context: ActorContext) -> anyhow::Result<Self> {
         let of_authority = context.of_actor("authority")?;
         let of_gateway = context.of_actor("gateway")?;
+        let of_portal = context.of_actor("portal")?;
         let of_phones = context.of_actor("phones")?;
         let actors = BTreeMap::from([
             ("authority", Arc::clone(&of_authority.clock)),
             ("gateway", Arc::clone(&of_gateway.clock)),
+            ("portal", Arc::clone(&of_portal.clock)),
             ("phones", Arc::clone(&of_phones.clock)),
         ]);
         let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(actors) };
         let authority = Authority::open(of_authority).await?;
         let gateway = Gateway::open(of_gateway).await?;
+        let portal = Portal::open(of_portal).await?;
         let cards = Arc::new(CardTable::new(&context));
         let phones = Phones::open(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
         let on_table = Arc::clone(&phones);
@@ -149,9 +154,10 @@ impl System {
             (control, context.door("control")),
             (tefuda_authority_server::router(authority), context.door("authority")),
             (tefuda_gateway_server::router(Arc::clone(&gateway)), context.door("gateway")),
+            (tefuda_portal::router(Arc::clone(&portal)), context.door("portal")),
             (tefuda_phone_server::router(Arc::clone(&phones)), context.door("phones")),
         ];
-        Ok(Self { context, cards, gateway, phones, routers })
+        Ok(Self { context, cards, gateway, portal, phones, routers })
     }
 
     async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
@@ -165,6 +171,8 @@ impl System {
         // A new phone is made with the operator's keys, so the authority answers first.
         let on = self.phones.switch_on().await;
         on.map_err(|problem| ProgramError::ActorFailed(format!("phones: {}", problem.reason())))?;
+        let registered = portal::register(&self.context, &self.portal).await;
+        registered.map_err(|error| ProgramError::ActorFailed(format!("portal: {error:#}")))?;
         announce(&ready(&self.context, &self.phones), ready_file)?;
         let ahead = tokio::spawn(Arc::clone(&self.cards).make_ahead());
         let following = tokio::spawn(self.gateway.follow_status());
@@ -202,8 +210,10 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
         let path = context.home.join("authority").join(&role).join("store.db");
         (role, format!("sqlite://{}", path.display()))
     };
-    let of_gateway = context.home.join("gateway").join("store.db");
-    let of_gateway = ("gateway".to_owned(), format!("sqlite://{}", of_gateway.display()));
+    let others = ["gateway", "portal"].map(|actor| {
+        let path = context.home.join(actor).join("store.db");
+        (actor.to_owned(), format!("sqlite://{}", path.display()))
+    });
     Ready {
         pid: std::process::id(),
         home: context.home.clone(),
@@ -211,6 +221,7 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
             ("control".to_owned(), BTreeMap::from([address("url", urls.control())])),
             ("authority".to_owned(), addresses),
             ("gateway".to_owned(), BTreeMap::from([address("url", urls.issuer())])),
+            ("portal".to_owned(), BTreeMap::from([address("url", urls.portal())])),
             ("phones".to_owned(), BTreeMap::from([address("url", urls.phones())])),
         ]),
         phones: phones
@@ -219,7 +230,7 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
             .map(|(name, url)| (name, BTreeMap::from([address("url", url)])))
             .collect(),
         readers: BTreeMap::new(),
-        databases: roles.map(database).chain([of_gateway]).collect(),
+        databases: roles.map(database).chain(others).collect(),
         clock: context.clock.civil(),
     }
 }

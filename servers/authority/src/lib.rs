@@ -35,8 +35,8 @@ use tokio::sync::Mutex;
 pub use registrar::{CardView, ResidentView};
 
 use crate::{
-    ca::Ca, console::Staff, face::FaceKeys, operator::Operator, registrar::Registrar, service_manager::ServiceManager,
-    sessions::Sessions,
+    ca::Ca, console::Staff, face::FaceKeys, operator::Operator, registrar::Registrar,
+    service_manager::ServiceManager, sessions::Sessions,
 };
 
 /// The roles of the authority. Each has its own folder; none opens another's.
@@ -81,11 +81,7 @@ impl Authority {
             staff: Staff::open(&home.join("console"), &context).await?,
             sessions: Sessions::default(),
             deciding: Mutex::default(),
-            token_key: me::TokenKey::open(&KeySpace::open(
-                &home.join("me"),
-                "me",
-                context.environment,
-            )?)?,
+            token_key: me::TokenKey::open(&KeySpace::open(&home.join("me"), "me", context.environment)?)?,
             face: FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?,
             context,
         });

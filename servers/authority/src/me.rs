@@ -166,7 +166,8 @@ impl Authority {
             let issued = self.ca(kind).of_holder(me.resident.as_str()).await?;
             of_phones.extend(issued.into_iter().map(|issued| (kind, issued)));
         }
-        let elements: BTreeSet<ElementId> = of_phones.iter().filter_map(|(_, issued)| issued.device).collect();
+        let elements: BTreeSet<ElementId> =
+            of_phones.iter().filter_map(|(_, issued)| issued.device).collect();
         let (mut phones, mut notices) = (Vec::new(), Vec::new());
         for element in elements {
             let device = self.service_manager.device(element).await?;

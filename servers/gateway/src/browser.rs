@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use tefuda_gateway::{Continuation, Fingerprint, FlowError, Login, Purpose, opaque};
@@ -85,6 +86,9 @@ impl Gateway {
         if login.is_answered() {
             return Ok(see_other(&format!("{}/continue", self.login_url(request))));
         }
+        if login.goes_on_beside_the_phone() {
+            return Ok(self.waiting(view, &login));
+        }
         let over = |error: FlowError| {
             let way = if login.is_finished() { back_to_the_service(&login) } else { with_the_answer(&login) };
             PageProblem::from(error).with(way)
@@ -141,18 +145,28 @@ impl Gateway {
         self.audit(&mut transaction, "login.cancelled", json!({ "request": request })).await?;
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
-        self.go_on(headers, request).await
+        self.go_on(headers, request, None).await
     }
 
     /// Back to the relying party, once.
-    async fn go_on(&self, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
+    async fn go_on(
+        &self,
+        headers: &HeaderMap,
+        request: &str,
+        way_back: Option<&str>,
+    ) -> Result<Response, PageProblem> {
         let (mut transaction, mut login) = self.of_browser(headers, request).await?;
+        let way_back = way_back.map(|way| self.fingerprints.of(Purpose::WayBack, way));
         let session: String =
             SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
-        let continuation = match login.go_on(session.clone(), self.wire()) {
+        let continuation = match login.go_on(session.clone(), way_back.as_ref(), self.wire()) {
             Ok(continuation) => continuation,
             Err(error) => {
-                let again = Way { href: format!("/login/{request}"), key: "gateway-look-again", party: String::new() };
+                let again = Way {
+                    href: format!("/login/{request}"),
+                    key: "gateway-look-again",
+                    party: String::new(),
+                };
                 let way = if login.is_finished() { back_to_the_service(&login) } else { again };
                 return Err(PageProblem::from(error).with(way));
             }
@@ -253,6 +267,7 @@ pub(crate) async fn state(
     let state = match login.require_open(gateway.wire()) {
         Ok(()) => "waiting",
         Err(_) if login.is_answered() => "answered",
+        Err(_) if login.goes_on_beside_the_phone() => "waiting",
         Err(_) => "over",
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "state": state }))).into_response())
@@ -277,11 +292,19 @@ pub(crate) async fn cancel(
     gateway.cancel(&headers, &request).await
 }
 
+/// What the phone gave to the browser beside it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WayBack {
+    #[serde(default)]
+    way: Option<String>,
+}
+
 /// `GET /login/{request}/continue`.
 pub(crate) async fn go_on(
     State(gateway): Shared,
     Path(request): Path<String>,
+    Query(WayBack { way }): Query<WayBack>,
     headers: HeaderMap,
 ) -> Result<Response, PageProblem> {
-    gateway.go_on(&headers, &request).await
+    gateway.go_on(&headers, &request, way.as_deref()).await
 }

@@ -134,7 +134,8 @@ impl Gateway {
         let keys = keys.map_err(|error| MeProblem::Other(error.into()))?;
         let refused = |error: JweError| MeProblem::Other(error.into());
         let key = keys.keys.first().ok_or_else(|| refused(JweError::Key))?;
-        jwe::encrypt(&signed, key, &Secret::new(SystemRandom::octets()), SystemRandom::octets()).map_err(refused)
+        jwe::encrypt(&signed, key, &Secret::new(SystemRandom::octets()), SystemRandom::octets())
+            .map_err(refused)
     }
 }
 

@@ -97,7 +97,8 @@ impl PageProblem {
 
     fn page(self, view: &View) -> Response {
         let frame = view.frame();
-        let links = self.ways.into_iter().map(|way| Link::new(way.href, frame.t.with(way.key, "party", way.party)));
+        let links =
+            self.ways.into_iter().map(|way| Link::new(way.href, frame.t.with(way.key, "party", way.party)));
         let links = links.collect();
         problem_page(frame, &self.problem, links)
     }

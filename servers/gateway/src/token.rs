@@ -200,10 +200,7 @@ impl Gateway {
     ) -> Result<Result<(), GrantError>, StoreError> {
         let row: Option<LinkRow> = transaction.get(LINKS, grant.link().as_str()).await?;
         let status = row.map(|row| self.status.status(&row.certificate, self.civil()));
-        Ok(match status.map(Session::ending) {
-            Some(None) => Ok(()),
-            None | Some(Some(_)) => Err(GrantError::CertificateEnded),
-        })
+        Ok(status.map_or(Err(GrantError::CertificateEnded), GrantError::require_valid))
     }
 
     /// What an access token opens, if the login behind it still stands.
@@ -222,10 +219,9 @@ impl Gateway {
         let session = session.filter(|session| session.ended.is_none()).ok_or(GrantError::AccessToken)?;
         let row: Option<LinkRow> = self.store.get(LINKS, session.link.as_str()).await?;
         let row = row.ok_or(GrantError::AccessToken)?;
-        match Session::ending(self.status.status(&row.certificate, self.civil())) {
-            None => Ok(Account { access, session, certificate: row.certificate }),
-            Some(_) => Err(GrantError::AccessToken.into()),
-        }
+        let status = self.status.status(&row.certificate, self.civil());
+        GrantError::require_valid(status).map_err(|_| GrantError::AccessToken)?;
+        Ok(Account { access, session, certificate: row.certificate })
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 use std::sync::Arc;
-use tefuda_gateway::{FlowError, Handle, LinkRow, Login, Person, join};
+use tefuda_gateway::{Fingerprint, FlowError, Handle, LinkRow, Login, Person, Purpose, join, opaque};
 use tefuda_keys::SystemRandom;
 use tefuda_protocol::login::{LoginDeclined, LoginOutcome, LoginProof, LoginRequest};
 use tefuda_store::Transaction;
@@ -37,8 +37,12 @@ impl Gateway {
         let mut login: Login = transaction.get(LOGINS, request).await?.ok_or(FlowError::NotFound)?;
         login.require_open(self.wire())?;
         let verdict = self.status.judge(login.transaction(), proof, self.civil());
+        let way_back = opaque(&SystemRandom::octets());
         let outcome = match verdict {
-            Ok(verified) => self.accept(&mut transaction, &mut login, &verified).await?,
+            Ok(verified) => {
+                let way_back = self.fingerprints.of(Purpose::WayBack, way_back.expose());
+                self.accept(&mut transaction, &mut login, (&verified, way_back)).await?
+            }
             Err(refusal) => {
                 let ended = self.refuse(&mut transaction, &mut login, &refusal).await?;
                 transaction.put(LOGINS, request, &login).await?;
@@ -51,7 +55,8 @@ impl Gateway {
         };
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
-        Ok(self.with_way_back(outcome, request))
+        let LoginOutcome { continue_url, .. } = self.with_way_back(outcome.clone(), request);
+        Ok(LoginOutcome { continue_url: format!("{continue_url}?way={}", way_back.expose()), ..outcome })
     }
 
     /// The phone cannot approve; the browser takes that back to the relying party.
@@ -86,7 +91,7 @@ impl Gateway {
         &self,
         transaction: &mut Transaction,
         login: &mut Login,
-        verified: &VerifiedLogin,
+        (verified, way_back): (&VerifiedLogin, Fingerprint),
     ) -> Result<LoginOutcome, Problem> {
         let now = self.wire();
         let shown = core::iter::once(verified.certificate()).chain(verified.links());
@@ -106,7 +111,7 @@ impl Gateway {
             transaction.insert(LINKS, id.as_str(), &row).await?;
         }
         let link = self.link(verified.certificate());
-        let outcome = login.approve(verified, person.handle, link, now);
+        let outcome = login.approve(verified, person.handle, link, way_back, now);
         let detail = json!({ "request": login.request(), "acr": outcome.acr });
         self.audit(transaction, "login.accepted", detail).await?;
         Ok(outcome)

@@ -43,6 +43,9 @@ pub struct Registration {
     /// Why it asks, shown to people.
     #[arg(long, value_name = "P", default_value = "")]
     purpose: String,
+    /// Where it is told that a session ended, by a logout token.
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<String>,
 }
 
 pub async fn run(home: &Path, verb: Verb) -> Done {
@@ -58,7 +61,7 @@ pub async fn run(home: &Path, verb: Verb) -> Done {
 }
 
 async fn register(running: &Running, registration: Registration) -> Done {
-    let Registration { name, redirect_uri, jwks, scope, purpose } = registration;
+    let Registration { name, redirect_uri, jwks, scope, purpose, backchannel_logout_uri } = registration;
     let (jwks, private_jwk) = match jwks {
         Some(file) => (key_set(&file)?, None),
         None => {
@@ -67,7 +70,8 @@ async fn register(running: &Running, registration: Registration) -> Done {
         }
     };
     let sent = json!({ "name": name, "redirect_uris": redirect_uri, "jwks": jwks, "scopes": scope,
-        "purpose": purpose });
+        "purpose": purpose, "backchannel_logout_uri": backchannel_logout_uri,
+        "backchannel_logout_session_required": backchannel_logout_uri.is_some() });
     let mut registered = running.post("gateway", "/admin/clients", &sent).await?;
     if let (Value::Object(members), Some(private)) = (&mut registered, private_jwk) {
         members.insert("private_jwk".to_owned(), private);

@@ -19,7 +19,7 @@ async fn a_login_gives_tokens_that_the_published_keys_verify() {
         let mut proof = phone.prove(&world.transaction(&begun).await, method);
         proof.links.clone_from(&maker.links);
         let outcome = world.prove(&begun, &proof).await.unwrap();
-        assert!(outcome.accepted && outcome.continue_url.ends_with("/continue"));
+        assert!(outcome.accepted && outcome.continue_url.contains("/continue?way="));
         let back = world.go_on(&begun).await;
         assert_eq!(back.parameter("state"), "state & more");
         assert_eq!(back.parameter("iss"), world.issuer());
@@ -48,6 +48,45 @@ async fn a_login_gives_tokens_that_the_published_keys_verify() {
         assert!(again.body.contains("login.request_finished"));
         assert_eq!(world.prove(&begun, &proof).await.unwrap_err(), "login.request_finished");
     }
+}
+
+#[tokio::test]
+async fn who_began_a_login_that_somebody_else_approved_gets_no_code() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    let begun = world.begin(&party).await;
+    let outcome = world.approve(&begun, &phone, &maker).await;
+    let path = format!("/login/{}", begun.request);
+    // The browser that began it has the cookie, and not what the phone gave to the one beside it.
+    let state = world.get(&format!("{path}/state"), &begun.cookie).await;
+    assert_eq!(state.json()["state"], "waiting");
+    assert_eq!(world.get(&path, &begun.cookie).await.status, StatusCode::OK);
+    for guess in ["", "?way=", "?way=guess"] {
+        let reply = world.get(&format!("{path}/continue{guess}"), &begun.cookie).await;
+        assert!(reply.body.contains("login.other_browser"), "{guess}: {}", reply.body);
+    }
+    let way = &outcome.continue_url[outcome.continue_url.find("/login/").unwrap()..];
+    assert!(world.get(way, "").await.body.contains("login.other_browser"), "nor the other way round");
+    assert!(!world.get(way, &begun.cookie).await.parameter("code").is_empty());
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_known_any_more_redeems_no_code_and_opens_nothing() {
+    let world = World::new().await;
+    let party = world.register("Library").await;
+    let (phone, maker) = world.phone();
+    let (first, second) =
+        (world.code(&party, &phone, &maker).await, world.code(&party, &phone, &maker).await);
+    let tokens = world.redeem(&party, &first, &[]).await.json();
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(world.user_info(access).await.status, StatusCode::OK);
+    world.unplug();
+    world.pass(3_600);
+    let refused = world.redeem(&party, &second, &[]).await;
+    assert_eq!(refused.json()["error"], "invalid_grant");
+    assert!(refused.body.contains("grant.status_not_known"), "{}", refused.body);
+    assert_eq!(world.user_info(access).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

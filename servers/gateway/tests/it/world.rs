@@ -12,9 +12,12 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 use tefuda_gateway_server::Gateway;
 use tefuda_keys::{Environment, KeySpace, SoftwareKey};
@@ -54,6 +57,8 @@ pub struct World {
     router: Router,
     keys: KeySpace,
     jti: AtomicU32,
+    /// What phones were given for the browsers beside them, by request.
+    ways: Mutex<HashMap<String, String>>,
 }
 
 /// A registered relying party with its key.
@@ -121,7 +126,7 @@ impl World {
         };
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();
         let router = tefuda_gateway_server::router(Gateway::open(context.clone()).await.unwrap());
-        Self { published, clock, home, context, router, keys, jti: AtomicU32::new(0) }
+        Self { published, clock, home, context, router, keys, jti: AtomicU32::new(0), ways: Mutex::default() }
     }
 
     /// The same home, opened by another process.
@@ -228,7 +233,11 @@ impl World {
         let request = Request::post(path).body(Body::from(serde_json::to_vec(proof).unwrap())).unwrap();
         let reply = self.send(request).await;
         if reply.status.is_success() {
-            Ok(serde_json::from_str(&reply.body).unwrap())
+            let outcome: LoginOutcome = serde_json::from_str(&reply.body).unwrap();
+            let url = &outcome.continue_url;
+            let query = url.find('?').map(|start| url[start..].to_owned()).unwrap_or_default();
+            self.ways.lock().unwrap().insert(begun.request.clone(), query);
+            Ok(outcome)
         } else {
             Err(reply.json()["reason"].as_str().unwrap().to_owned())
         }
@@ -242,7 +251,8 @@ impl World {
     }
 
     pub async fn go_on(&self, begun: &Begun) -> Reply {
-        self.get(&format!("/login/{}/continue", begun.request), &begun.cookie).await
+        let way = self.ways.lock().unwrap().get(&begun.request).cloned().unwrap_or_default();
+        self.get(&format!("/login/{}/continue{way}", begun.request), &begun.cookie).await
     }
 
     /// From the first redirect to the code.
