@@ -44,10 +44,7 @@ control-phone-tampered = Stopped by a sensor
 control-sign = Signature
 control-auth = Authentication
 control-biometrics = Biometrics
-control-tries = { $left ->
-    [one] { $left } try left
-   *[other] { $left } tries left
-  }
+control-tries = { $left } left
 control-tries-none = Blocked
 control-biometrics-none = Not enrolled
 control-biometrics-enrolled = Enrolled

@@ -30,3 +30,5 @@ mod residents;
 mod status;
 #[cfg(test)]
 mod system;
+#[cfg(test)]
+mod table;

@@ -250,7 +250,9 @@ fn authority(t: Texts, overview: &Overview, now: Timestamp) -> AuthorityView {
             tefuda_types::CertificateKind::PhoneSign => t.say("kind-phone-sign"),
             tefuda_types::CertificateKind::PhoneAuth => t.say("kind-phone-auth"),
         };
-        format!("{kind} g{} #{}/{}", authority.generation, authority.full, authority.delta)
+        let generation = authority.generation;
+        let later = if generation > 1 { format!(" g{generation}") } else { String::new() };
+        format!("{kind}{later} #{}/{}", authority.full, authority.delta)
     });
     AuthorityView {
         lists: lists.collect(),
