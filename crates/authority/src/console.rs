@@ -357,5 +357,9 @@ mod tests {
         assert_eq!(ask("", "1985-04-12", address), Err(ConsoleError::SearchIncomplete));
         let twin = residents.iter().find(|resident| resident.id.as_str() == "doumei-a").unwrap();
         assert_eq!(ask("同名　見本", "1977-07-07", &twin.address), Ok("doumei-a".to_owned()));
+        let caller =
+            Caller { name: twin.name.clone(), birth: "19770707".into(), address: twin.address.clone() };
+        let twice = [twin.clone(), twin.clone()];
+        assert_eq!(find(&twice, &caller).map(|_| ()), Err(ConsoleError::SeveralFit));
     }
 }
