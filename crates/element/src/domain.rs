@@ -65,7 +65,8 @@ impl DomainSelection {
         command: &Command,
     ) -> Result<Response, Fault> {
         let secure = std::mem::replace(&mut self.secure, Secure::Closed);
-        // MACs are over the class of the basic channel: whoever passes commands on may use another.
+        // MACs are over the class with channel number zero, whichever channel the command came on (GlobalPlatform,
+        // E.4.4; Amendment D, 6.2.4): the number is put into the class after that and taken out before.
         let command = &Command { cla: command.cla & !0x03, ..command.clone() };
         match (command.cla, command.ins, secure) {
             (0x80, INITIALIZE_UPDATE, _) => self.initialize_update(persistent, command),

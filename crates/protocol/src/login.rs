@@ -79,6 +79,7 @@ pub struct LoginOutcome {
     /// Authentication methods, when accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
-    /// Where the same device's browser goes on (`…/login/{request}/continue`).
+    /// Where the same device's browser goes on (`…/login/{request}/continue`). Of a login that was accepted it
+    /// carries what no other browser has, so that nobody can have somebody else approve what he began.
     pub continue_url: String,
 }
