@@ -15,6 +15,9 @@ const DEBIAN: &[&str] = &[
     "procps",
     "tcpdump",
     "python3-venv",
+    "chromium",
+    "chromium-driver",
+    "fonts-noto-cjk",
 ];
 /// Any Node will do, so Debian's is taken only where there is none.
 const NODE: [&str; 2] = ["node", "npm"];

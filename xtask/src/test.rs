@@ -57,7 +57,7 @@ fn judged_by_others(name: Option<&str>) -> anyhow::Result<()> {
     shell::run("cargo", &[&["build", "--profile", "ci", "--quiet", "--examples"], READER].concat())?;
     // Built with a network, and with the packages and features of the other tests, so that little is built
     // again; run without one.
-    let tests = ["--profile", "ci", "--workspace", "--test", "it"];
+    let tests = ["--profile", "ci", "--workspace", "--test", "it", "--test", "browser"];
     shell::run("cargo", &[&["test", "--quiet", "--no-run"], &tests[..]].concat())?;
     let run = [&["test", "--offline", "--no-fail-fast"], &tests[..], &["--", "--ignored"]].concat();
     shell::run_apart("cargo", &run.into_iter().chain(name).collect::<Vec<_>>())

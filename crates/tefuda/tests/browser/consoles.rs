@@ -1,0 +1,63 @@
+//! Call centre and authority, and names and addresses that are as long as they come.
+
+use tefuda_pages::Language;
+
+use crate::browser::{Browser, NARROW, WIDE};
+use crate::phones::{AUTH, SIGN};
+use crate::system::System;
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn a_caller_is_found_and_stopped() {
+    let system = System::up();
+    let (hanako, authority) = (system.resident("hanako"), system.actor("authority", "url"));
+    system.done(&crate::phones::enroll("android", &hanako, SIGN, AUTH));
+    for (language, width) in [(Language::Japanese, WIDE), (Language::English, NARROW)] {
+        let b = Browser::new("call-centre", language, width);
+        let t = b.t;
+        b.open(&format!("{authority}/"));
+        b.open(&format!("{authority}/call-centre"));
+        b.at(&t.say("consoles-login-title"));
+        let operator = if language == Language::Japanese { "電話　受子" } else { "Denwa Ukeko" };
+        b.press(&t.with("consoles-login-as", "name", operator));
+        b.open(&format!("{authority}/call-centre"));
+        b.at(&t.say("consoles-find"));
+        b.fill(&t.say("consoles-name"), "見本　だれか");
+        b.fill(&t.say("consoles-birth"), "1980-01-01");
+        b.fill(&t.say("consoles-address"), "どこにもない番地です");
+        b.press(&t.say("consoles-find-do"));
+        b.until("answer", "document.querySelector('[data-reason]')");
+        b.look();
+        b.fill(&t.say("consoles-name"), hanako.name());
+        b.fill(&t.say("consoles-birth"), hanako.0["birth_date"].as_str().unwrap());
+        b.fill(&t.say("consoles-address"), hanako.0["address"].as_str().unwrap());
+        b.press(&t.say("consoles-find-do"));
+        b.at(&t.with("consoles-caller-of", "name", hanako.name()));
+    }
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn long_names_and_addresses_break_no_page() {
+    let system = System::up();
+    let name = format!("{}　{}", "寿限無".repeat(6), "長".repeat(21));
+    let address = "東京都千代田区霞が関一丁目".repeat(16).chars().take(200).collect::<String>();
+    assert_eq!((name.chars().count(), address.chars().count()), (40, 200));
+    let add =
+        ["resident", "add", "long", "--name", &name, "--address", &address, "--birth-date", "1985-04-12"];
+    let added = system.verb(&add);
+    assert_eq!(added.code, 0, "{added:#?}");
+    let authority = system.actor("authority", "url");
+    for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
+        let b = Browser::new("long", language, width);
+        b.open(&system.room("/?cards=all&hold=long"));
+        b.open(&system.room("/cards/long"));
+        b.open(&system.on("android", "/enrol/card?resident=long"));
+        b.open(&format!("{authority}/console"));
+        let operator = if language == Language::Japanese { "窓口　司" } else { "Madoguchi Tsukasa" };
+        b.press(&b.t.with("consoles-login-as", "name", operator));
+        for page in ["applications", "certificates", "phones", "orders", "audit", "generations"] {
+            b.open(&format!("{authority}/console/{page}"));
+        }
+    }
+}
