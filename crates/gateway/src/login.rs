@@ -140,6 +140,8 @@ pub struct Login {
     nonce: Nonce,
     code_challenge: CodeChallenge,
     acr_values: Vec<String>,
+    #[serde(default)]
+    ui_locales: Vec<String>,
     cookie: Fingerprint,
     expires: Timestamp,
     wrong_proofs: u32,
@@ -179,6 +181,7 @@ impl Login {
             nonce: request.nonce,
             code_challenge: request.code_challenge,
             acr_values: request.acr_values,
+            ui_locales: request.ui_locales,
             cookie: fresh.cookie.clone(),
             expires: after(now, REQUEST_SECONDS),
             wrong_proofs: 0,
@@ -210,10 +213,10 @@ impl Login {
         matches!(self.stage, Stage::Finished)
     }
 
-    /// Where the person came from.
+    /// Languages that the relying party would like pages to be in, best first.
     #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.transaction.origin
+    pub fn ui_locales(&self) -> &[String] {
+        &self.ui_locales
     }
 
     /// Whether the answer is there and waits for the browser.

@@ -121,7 +121,9 @@ pub fn login_transaction(
 /// # Errors
 /// [`WalletError::GatewayUnknown`] for another origin, or a path that names no request.
 pub fn request_of<'a>(request_url: &'a str, gateway: &str) -> Result<&'a str, WalletError> {
-    let path = request_url.strip_prefix(gateway).and_then(|rest| rest.strip_prefix("/login/"));
+    // An address that was copied can say in which language the page was looked at.
+    let address = request_url.split(['?', '#']).next().unwrap_or_default();
+    let path = address.strip_prefix(gateway).and_then(|rest| rest.strip_prefix("/login/"));
     let is_name = |id: &str| {
         !id.is_empty() && id.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet))
     };

@@ -11,7 +11,6 @@ use tefuda_keys::SystemRandom;
 use tefuda_openid::{
     AuthorizationRequest, AuthorizationTarget, Parameters, RedirectUri, RequestError, error_description,
 };
-use tefuda_pages::Language;
 use tefuda_types::Reason;
 
 use crate::{
@@ -37,12 +36,6 @@ fn refused(error: PartyError, party: &RelyingParty) -> PageProblem {
         Some(way) => problem.with(way),
         None => problem,
     }
-}
-
-/// The first of a relying party's languages that pages are in, so that the next page is in it too.
-fn locales(request: &AuthorizationRequest) -> String {
-    let known = request.ui_locales.iter().find_map(|tag| tag.parse::<Language>().ok());
-    known.map(|language| format!("?ui_locales={}", language.tag())).unwrap_or_default()
 }
 
 impl Gateway {
@@ -80,14 +73,13 @@ impl Gateway {
             nonce: SystemRandom::octets(),
             cookie: self.fingerprints.of(Purpose::Cookie, cookie.expose()),
         };
-        let locales = locales(&request);
         let login = Login::begin(&self.issuer, party, request, &fresh, self.wire());
         let mut transaction = self.store.begin().await?;
         transaction.insert(LOGINS, login.request(), &login).await?;
         transaction.commit().await?;
         let path = format!("/login/{}", login.request());
         let gateway = self.context.urls.gateway();
-        let mut response = see_other(&format!("{gateway}{path}{locales}"));
+        let mut response = see_other(&format!("{gateway}{path}"));
         let secure = if gateway.starts_with("https:") { "; Secure" } else { "" };
         let name = cookie_name(login.request());
         let life = 2 * REQUEST_SECONDS;

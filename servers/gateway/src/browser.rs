@@ -81,20 +81,20 @@ impl Gateway {
         Ok((transaction, login))
     }
 
-    async fn show(&self, view: &View, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
+    async fn show(&self, view: View, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
         let login = self.seen(headers, request).await?;
         if login.is_answered() {
             return Ok(see_other(&format!("{}/continue", self.login_url(request))));
         }
         if login.goes_on_beside_the_phone() {
-            return Ok(self.waiting(view, &login));
+            return Ok(self.waiting(&view.wishing(login.ui_locales()), &login));
         }
         let over = |error: FlowError| {
             let way = if login.is_finished() { back_to_the_service(&login) } else { with_the_answer(&login) };
             PageProblem::from(error).with(way)
         };
         login.require_open(self.wire()).map_err(over)?;
-        Ok(self.waiting(view, &login))
+        Ok(self.waiting(&view.wishing(login.ui_locales()), &login))
     }
 
     fn waiting(&self, view: &View, login: &Login) -> Response {
@@ -108,7 +108,6 @@ impl Gateway {
                 Page(Choose {
                     phone: format!("{}/?open={open}", self.context.urls.phones()),
                     other_device: login.takes_cross_device(),
-                    locales: view.locales().to_owned(),
                     frame,
                     asked,
                 })
@@ -121,12 +120,7 @@ impl Gateway {
         }
     }
 
-    async fn cross_device(
-        &self,
-        view: &View,
-        headers: &HeaderMap,
-        request: &str,
-    ) -> Result<Response, PageProblem> {
+    async fn cross_device(&self, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
         let (mut transaction, mut login) = self.of_browser(headers, request).await?;
         let number = u32::from_be_bytes(SystemRandom::octets());
         login
@@ -134,9 +128,7 @@ impl Gateway {
             .map_err(|error| PageProblem::from(error).with(with_the_answer(&login)))?;
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
-        let locales = Some(view.locales()).filter(|locales| !locales.is_empty());
-        let locales = locales.map(|locales| format!("?{locales}")).unwrap_or_default();
-        Ok(see_other(&format!("{}{locales}", self.login_url(request))))
+        Ok(see_other(&self.login_url(request)))
     }
 
     async fn cancel(&self, headers: &HeaderMap, request: &str) -> Result<Response, PageProblem> {
@@ -222,7 +214,6 @@ struct Choose {
     asked: Asked,
     phone: String,
     other_device: bool,
-    locales: String,
 }
 
 #[derive(Template)]
@@ -254,7 +245,7 @@ pub(crate) async fn show(
     view: View,
     headers: HeaderMap,
 ) -> Result<Response, PageProblem> {
-    gateway.show(&view, &headers, &request).await
+    gateway.show(view, &headers, &request).await
 }
 
 /// `GET /login/{request}/state`: whether the page may go on.
@@ -277,10 +268,9 @@ pub(crate) async fn state(
 pub(crate) async fn other_device(
     State(gateway): Shared,
     Path(request): Path<String>,
-    view: View,
     headers: HeaderMap,
 ) -> Result<Response, PageProblem> {
-    gateway.cross_device(&view, &headers, &request).await
+    gateway.cross_device(&headers, &request).await
 }
 
 /// `GET /login/{request}/cancel`. A link and no form: a form of this page leads nowhere else.

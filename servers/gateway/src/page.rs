@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, Request},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,11 +19,13 @@ pub const ASSETS: &[Asset] = &[Asset { name: "wait.js", content: include_str!(".
 pub struct View {
     language: Language,
     uri: Uri,
+    headers: HeaderMap,
 }
 
 impl View {
     fn of(request: &Request) -> Self {
-        Self { language: Language::of(request.uri(), request.headers()), uri: request.uri().clone() }
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        Self { language: Language::of(&uri, &headers), uri, headers }
     }
 
     /// What stands around a page.
@@ -32,9 +34,16 @@ impl View {
         Frame { brand: frame.t.say("gateway-brand"), ..frame }
     }
 
-    /// What keeps the relying party's wish for a language on the next page.
-    pub fn locales(&self) -> &str {
-        self.uri.query().filter(|query| query.starts_with("ui_locales=")).unwrap_or_default()
+    /// The same with a relying party's wish for a language, which the person's own choice goes before.
+    #[must_use]
+    pub fn wishing(mut self, languages: &[String]) -> Self {
+        let wish = languages.iter().find_map(|tag| tag.parse::<Language>().ok());
+        let query = self.uri.query().unwrap_or_default();
+        let wished = wish.and_then(|wish| format!("/?{query}&ui_locales={}", wish.tag()).parse::<Uri>().ok());
+        if let Some(wished) = wished {
+            self.language = Language::of(&wished, &self.headers);
+        }
+        self
     }
 }
 
@@ -42,7 +51,8 @@ impl<S: Sync> FromRequestParts<S> for View {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { language: Language::of(&parts.uri, &parts.headers), uri: parts.uri.clone() })
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        Ok(Self { language: Language::of(&uri, &headers), uri, headers })
     }
 }
 
