@@ -256,6 +256,11 @@ impl<S: Silicon> Element<S> {
     }
 
     fn power(&mut self, side: Side, on: bool) {
+        let on = on
+            && match &mut self.body {
+                Body::Live(persistent) => persistent.power_again().is_ok(),
+                Body::Dead(_) => true,
+            };
         match side {
             Side::Wired => self.wired = on.then(WiredState::new),
             Side::Contactless => self.field = on.then(Field::default),

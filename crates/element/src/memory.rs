@@ -230,6 +230,8 @@ impl Memory {
 pub(crate) struct Persistent<S> {
     vault: Vault<S>,
     memory: Box<Memory>,
+    /// A change was cut off: what is here may not be what the die has.
+    torn: bool,
 }
 
 /// What is on a die.
@@ -252,7 +254,7 @@ impl<S: Silicon> Persistent<S> {
         let Some(memory) = state.and_then(|state| Memory::load(&state)) else {
             return Found::Dead(vault);
         };
-        let mut live = Self { vault, memory: Box::new(memory) };
+        let mut live = Self { vault, memory: Box::new(memory), torn: false };
         if rolled_back {
             live.memory.destroy();
             // A cut here leaves the pages set back: the next power-up finds the same.
@@ -264,7 +266,7 @@ impl<S: Silicon> Persistent<S> {
     /// Writes the first state.
     pub(crate) fn begin(silicon: S, memory: Memory) -> Result<Self, Fault> {
         let (vault, _) = Vault::power_up(silicon);
-        let mut live = Self { vault, memory: Box::new(memory) };
+        let mut live = Self { vault, memory: Box::new(memory), torn: false };
         live.update(|_| Ok(()))?;
         Ok(live)
     }
@@ -297,9 +299,22 @@ impl<S: Silicon> Persistent<S> {
         let mut next = self.memory.clone();
         let outcome = change(&mut next)?;
         let state = serde_json::to_vec(&next).map_err(|_| StatusWord::MEMORY_FAILURE)?;
-        self.vault.commit(Secret::new(state).expose())?;
+        let committed = self.vault.commit(Secret::new(state).expose());
+        self.torn |= committed.is_err();
+        committed?;
         self.memory = next;
         Ok(outcome)
+    }
+
+    /// Power comes back: after a cut the die says whether the last change is there, so that no try that was
+    /// counted is given back.
+    pub(crate) fn power_again(&mut self) -> Result<(), Fault> {
+        if self.torn {
+            let PowerUp::Intact(state) = self.vault.power_again() else { return Err(Fault::PowerCut) };
+            self.memory = Memory::load(&state).map(Box::new).ok_or(Fault::PowerCut)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 
     /// Changes the holder's applet.

@@ -37,10 +37,18 @@ const NONCE_OCTETS: usize = 12;
 
 impl<S: Silicon> Vault<S> {
     /// Finds the present state on a die.
-    pub fn power_up(mut silicon: S) -> (Self, PowerUp) {
+    pub fn power_up(silicon: S) -> (Self, PowerUp) {
+        let mut vault = Self { generation: silicon.fuse(), silicon };
+        let found = vault.power_again();
+        (vault, found)
+    }
+
+    /// Power comes back to a die that was not pulled out. After [`PowerCut`] only this tells which state is there.
+    pub fn power_again(&mut self) -> PowerUp {
+        let silicon = &mut self.silicon;
         let fuse = silicon.fuse();
         let newest =
-            (0..PAGES).filter_map(|page| unseal(&silicon, page)).max_by_key(|(generation, _)| *generation);
+            (0..PAGES).filter_map(|page| unseal(silicon, page)).max_by_key(|(generation, _)| *generation);
         let found = match newest {
             Some((generation, state)) if generation == fuse => PowerUp::Intact(state),
             Some((generation, state)) if generation == fuse.wrapping_add(1) => {
@@ -51,8 +59,8 @@ impl<S: Silicon> Vault<S> {
             None if fuse == 0 => PowerUp::Blank,
             _ => PowerUp::RolledBack,
         };
-        let generation = silicon.fuse();
-        (Self { silicon, generation }, found)
+        self.generation = silicon.fuse();
+        found
     }
 
     /// Makes a state the present one.
@@ -134,6 +142,24 @@ mod tests {
             let (_, found) = Vault::power_up(silicon);
             let found = state(&found).expect("intact");
             assert!(found == [b'0' + committed] || found == [b'1' + committed], "{writes}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_die_that_stays_where_it_is_tells_after_a_cut_which_state_it_has() {
+        for (writes, there) in [(0, "five tries"), (1, "four tries"), (2, "four tries")] {
+            let (mut vault, _) = Vault::power_up(SeededSilicon::new(1));
+            vault.commit(b"five tries").unwrap();
+            vault.silicon().cut_after(writes);
+            assert_eq!(vault.commit(b"four tries").is_ok(), writes == 2);
+            vault.silicon().restore_power();
+            assert_eq!(state(&vault.power_again()), Some(there.as_bytes()), "{writes}");
+            vault.commit(b"three tries").unwrap();
+            assert_eq!(
+                state(&Vault::power_up(vault.into_silicon()).1),
+                Some(&b"three tries"[..]),
+                "{writes}"
+            );
         }
     }
 
