@@ -1,8 +1,11 @@
 //! The element on its board: the basic channel for the authority's sessions, one logical channel for the phone's
 //! applications, the contactless side for readers.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use tefuda_apdu::{LinkError, Response, Transceive};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use tefuda_apdu::{LinkError, Response, StatusWord, Transceive};
 use tefuda_element::{
     Element,
     host::{self, HostError, LogicalChannel},
@@ -11,7 +14,7 @@ use tefuda_phone::os::{self, App, OsError};
 use tefuda_protocol::element::{AccessRule, WALLET_AID, instruction::GET_DATA, object::STATUS};
 use tefuda_reader::{SharedChip, observed};
 use tefuda_store::FileSilicon;
-use tefuda_types::{Blame, PhoneName, Reason, ReasonCode};
+use tefuda_types::{Blame, Bytes, PhoneName, Reason, ReasonCode};
 use tefuda_web::live::Door;
 
 /// The element's contacts, soldered to the phone: it stays powered between commands.
@@ -73,6 +76,8 @@ pub(crate) struct Chips {
     wired: SharedChip,
     contactless: SharedChip,
     line: Mutex<Option<Line>>,
+    /// The element lost power, which the next who needs it applies again.
+    torn: AtomicBool,
 }
 
 impl std::fmt::Debug for Chips {
@@ -88,7 +93,7 @@ impl Chips {
         let wired: SharedChip = Arc::new(Mutex::new(tefuda_element::wired(Arc::clone(&element))));
         let contactless: SharedChip = Arc::new(Mutex::new(tefuda_element::contactless(Arc::clone(&element))));
         wired.lock().unwrap_or_else(PoisonError::into_inner).power_on();
-        Self { element, wired, contactless, line: Mutex::default() }
+        Self { element, wired, contactless, line: Mutex::default(), torn: AtomicBool::new(false) }
     }
 
     /// The same, told live; but for the question where the applet stands, which every look at the phone asks.
@@ -129,18 +134,48 @@ impl Chips {
         act: impl FnOnce(&mut Wallet) -> Result<T, HostError>,
     ) -> Result<T, ChipError> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        if line.is_none() {
-            *line = Some(self.open()?);
+        self.power_again(&mut line);
+        let done = Self::through(&mut line, || self.open(), app, act);
+        if matches!(done, Err(ChipError::Host(HostError::Torn))) {
+            self.torn.store(true, Ordering::SeqCst);
         }
-        let Some(open) = line.as_mut() else { return Err(HostError::Torn.into()) };
+        done
+    }
+
+    fn through<T>(
+        line: &mut Option<Line>,
+        open: impl FnOnce() -> Result<Line, ChipError>,
+        app: App,
+        act: impl FnOnce(&mut Wallet) -> Result<T, HostError>,
+    ) -> Result<T, ChipError> {
+        let open = match line {
+            Some(open) => open,
+            None => line.insert(open()?),
+        };
         os::admit(&open.rules, app, &WALLET_AID)?;
-        let done = act(&mut open.wallet);
-        if matches!(done, Err(HostError::Torn)) {
-            // Power is applied again; no channel and no session survives that.
+        Ok(act(&mut open.wallet)?)
+    }
+
+    /// Passes the authority's commands on through the basic channel.
+    pub(crate) fn pipe(&self, commands: &[Bytes]) -> Result<Vec<Bytes>, HostError> {
+        self.power_again(&mut self.line.lock().unwrap_or_else(PoisonError::into_inner));
+        let passed = host::pipe(&mut self.basic(), commands);
+        let is_torn = |answers: &Vec<Bytes>| {
+            answers.iter().any(|answer| answer.0 == StatusWord::MEMORY_FAILURE.0.to_be_bytes())
+        };
+        if passed.as_ref().map_or(true, is_torn) {
+            self.torn.store(true, Ordering::SeqCst);
+            return Err(HostError::Torn);
+        }
+        passed
+    }
+
+    /// Applies power again after a cut; no channel and no session survives that.
+    fn power_again(&self, line: &mut Option<Line>) {
+        if self.torn.swap(false, Ordering::SeqCst) {
             *line = None;
             self.wired.lock().unwrap_or_else(PoisonError::into_inner).power_on();
         }
-        Ok(done?)
     }
 
     fn open(&self) -> Result<Line, ChipError> {

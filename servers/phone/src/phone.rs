@@ -202,8 +202,8 @@ impl Phone {
             if turn.done || turn.commands.is_empty() {
                 break;
             }
-            let (basic, commands) = (Arc::clone(&chips), std::mem::take(&mut turn.commands));
-            let passed = tokio::task::spawn_blocking(move || host::pipe(&mut basic.basic(), &commands));
+            let (chips, commands) = (Arc::clone(&chips), std::mem::take(&mut turn.commands));
+            let passed = tokio::task::spawn_blocking(move || chips.pipe(&commands));
             let responses = passed.await.map_err(|_| HostError::Torn)??;
             turn = self.authority().answer(&turn.session, responses).await?;
         }

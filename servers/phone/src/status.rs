@@ -1,12 +1,17 @@
 //! Where a phone stands, and the mending of what a stop left open.
 
 use tefuda_element::host;
-use tefuda_phone::{enrolment::Stage, memory::Memory, os::App, standing};
+use tefuda_phone::{
+    enrolment::{Enrolment, Stage},
+    memory::Memory,
+    os::App,
+    standing,
+};
 use tefuda_protocol::{
     device::{Deletion, DeviceAction, DeviceView, SessionPurpose},
     element::{AppletStatus, Holding},
     enrolment::ApplicationState,
-    phone::{Biometrics, PhoneState, PhoneStatus},
+    phone::{Biometrics, Next, PhoneState, PhoneStatus},
 };
 use tefuda_web::{ClientError, Problem};
 
@@ -131,7 +136,16 @@ impl Phone {
             }
             Stage::Sent {
                 state: ApplicationState::Approved { .. } | ApplicationState::Registered, ..
-            } if self.holds(&memory).await? => self.load_certificates(memory).await.map(drop),
+            } => {
+                // It may have ended meanwhile: nobody finished it, or its certificates were revoked.
+                let memory = self.ask_decision(memory).await?;
+                match memory.enrolment.as_ref().map(Enrolment::next) {
+                    Some(Next::Register) if self.holds(&memory).await? => {
+                        self.load_certificates(memory).await.map(drop)
+                    }
+                    _ => Ok(()),
+                }
+            }
             Stage::Done if self.wants_statements(&memory).await? => self.fetch_statements().await,
             _ => Ok(()),
         }

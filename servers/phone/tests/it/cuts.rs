@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 use tefuda_protocol::{
     device::Notice,
-    phone::{Next, PhoneState, Progress},
+    phone::{Act, Next, PhoneState, Progress},
 };
 
 use crate::world::{NEVER, World};
 
 const CARD: &str = "MIHON01A";
+/// What a die writes.
+const DIE: [&str; 3] = ["page-0", "page-1", "fuse"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_torn_away_at_any_command_leaves_nothing_half_done() {
@@ -31,6 +33,34 @@ async fn a_card_torn_away_at_any_command_leaves_nothing_half_done() {
     assert_eq!(signed.next, Next::Pins);
     world.tear_after(NEVER);
     assert_eq!(phone.enrol("hanako", CARD).await.state, PhoneState::Registered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_element_that_lost_power_is_powered_again_whoever_talked_to_it() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    let phone = world.phone("android");
+    // The wallet's channel.
+    world.jam("android", &DIE, true);
+    assert_eq!(phone.begin("hanako").await.unwrap_err(), "element.torn");
+    world.jam("android", &DIE, false);
+    let mut progress = phone.begin("hanako").await.unwrap();
+    while progress.next != Next::Register {
+        progress = phone.step(&progress, "hanako", CARD).await.unwrap();
+    }
+    // The authority's session through the basic channel.
+    world.jam("android", &DIE, true);
+    assert_eq!(phone.step(&progress, "hanako", CARD).await.unwrap_err(), "element.torn");
+    world.jam("android", &DIE, false);
+    let done = phone.step(&progress, "hanako", CARD).await.unwrap();
+    assert_eq!(done.state, PhoneState::Registered);
+    // A try that was counted is counted, although the fuse could not be advanced when it was.
+    let session = phone.open(&Act::RecoveryCode).await.unwrap();
+    let wrong = phone.seal(&session, "WRONG01A", "0000").await;
+    world.jam("android", &["fuse"], true);
+    assert_eq!(phone.complete::<Value>(&session, &wrong).await.unwrap_err(), "element.torn");
+    world.jam("android", &["fuse"], false);
+    assert_eq!(phone.status().await.retries.unwrap().sign, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,22 @@ async fn the_recovery_code_is_told_once_and_statuses_are_the_authoritys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_approved_application_that_ended_keeps_nobody_from_the_next_one() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    let phone = world.phone("android");
+    let begun = phone.begin("hanako").await.unwrap();
+    let signed = phone.step(&begun, "hanako", "MIHON01A").await.unwrap();
+    let approved = phone.step(&signed, "hanako", "MIHON01A").await.unwrap();
+    assert_eq!((approved.next, approved.state), (Next::Register, PhoneState::Approved));
+    // Nobody finished it for more than a month.
+    world.set("2027-01-15T01:00:00Z");
+    let next = phone.begin("hanako").await.unwrap();
+    assert_eq!(next.next, Next::Card, "{next:?}");
+    assert_eq!(phone.enrol("hanako", "MIHON01A").await.state, PhoneState::Registered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_factory_reset_clears_the_wallet_and_not_the_element() {
     let world = World::new().await;
     world.card("hanako", 1).await;

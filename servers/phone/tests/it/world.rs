@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -125,6 +125,27 @@ impl Drop for World {
 /// A refusal's reason code.
 pub type Refused = String;
 
+/// What a browser got.
+pub struct Seen {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The value of the first attribute of this name.
+    pub fn attribute(&self, name: &str) -> Option<String> {
+        let (_, rest) = self.text.split_once(&format!("{name}=\""))?;
+        let value = rest.split('"').next()?;
+        let signs = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        Some(signs.iter().fold(value.to_owned(), |text, (sign, plain)| text.replace(sign, plain)))
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         let number = WORLDS.fetch_add(1, Ordering::SeqCst);
@@ -176,6 +197,21 @@ impl World {
         Client::new(None).post(&url, &request).await.map_err(|error| error.reason().to_owned())
     }
 
+    /// Files of a phone's die cannot be written any more, or can be again.
+    pub fn jam(&self, phone: &str, files: &[&str], jammed: bool) {
+        let die = self.home.join("phones").join(phone).join("element");
+        for name in files {
+            let (file, aside) = (die.join(name), die.join(format!("{name}.aside")));
+            if jammed {
+                let _ = std::fs::rename(&file, &aside);
+                std::fs::create_dir(&file).unwrap();
+            } else {
+                std::fs::remove_dir(&file).unwrap();
+                let _ = std::fs::rename(&aside, &file);
+            }
+        }
+    }
+
     /// The authority is out of reach from now on.
     pub async fn unplug(&mut self) {
         self.authority.abort();
@@ -216,6 +252,15 @@ impl World {
         }
         let problem: Value = serde_json::from_slice(&octets).unwrap_or_default();
         Err(problem["reason"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A browser's request: no token, whatever else the headers say.
+    pub async fn browse(&self, host: &str, request: request::Builder, body: String) -> Seen {
+        let request = request.header(header::HOST, host).body(Body::from(body)).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let octets = to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec();
+        Seen { status, headers, text: String::from_utf8(octets).unwrap() }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, host: &str, path: &str) -> Result<T, Refused> {
