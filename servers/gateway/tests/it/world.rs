@@ -21,7 +21,7 @@ use std::{
 };
 use tefuda_gateway_server::Gateway;
 use tefuda_keys::{Environment, KeySpace, SoftwareKey};
-use tefuda_openid::{CLIENT_ASSERTION_TYPE, Jwk, jws};
+use tefuda_openid::{CLIENT_ASSERTION_TYPE, Jwk, jwe::DecryptionKey, jws};
 use tefuda_pki::{SignatureAlgorithm, Signer};
 use tefuda_protocol::{
     login::{LoginOutcome, LoginProof, LoginRequest},
@@ -29,7 +29,7 @@ use tefuda_protocol::{
     transaction::{LoginTransaction, Method},
 };
 use tefuda_store::SystemClock;
-use tefuda_types::{CertificateKind, Clock, Timestamp};
+use tefuda_types::{CertificateKind, Clock, Secret, Timestamp};
 use tefuda_web::{ActorContext, Urls, live::Live};
 use tower::ServiceExt;
 use url::{Url, form_urlencoded};
@@ -54,6 +54,7 @@ pub struct World {
     pub clock: Arc<SystemClock>,
     pub home: Folder,
     context: ActorContext,
+    gateway: Arc<Gateway>,
     router: Router,
     keys: KeySpace,
     jti: AtomicU32,
@@ -125,8 +126,29 @@ impl World {
             environment: Environment::Sandbox,
         };
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();
-        let router = tefuda_gateway_server::router(Gateway::open(context.clone()).await.unwrap());
-        Self { published, clock, home, context, router, keys, jti: AtomicU32::new(0), ways: Mutex::default() }
+        let gateway = Gateway::open(context.clone()).await.unwrap();
+        let router = tefuda_gateway_server::router(Arc::clone(&gateway));
+        Self {
+            published,
+            clock,
+            home,
+            context,
+            gateway,
+            router,
+            keys,
+            jti: AtomicU32::new(0),
+            ways: Mutex::default(),
+        }
+    }
+
+    /// What actors beside the gateway are started with, and the gateway's routes for whoever asks over a socket.
+    pub fn open_to_others(&self) -> (ActorContext, Router) {
+        (self.context.clone(), self.router.clone())
+    }
+
+    /// Lets the gateway do what it does of its own accord.
+    pub fn follow(&self) {
+        tokio::spawn(Arc::clone(&self.gateway).follow_status());
     }
 
     /// The same home, opened by another process.
@@ -191,10 +213,18 @@ impl World {
     }
 
     pub async fn register(&self, name: &str) -> Party {
+        self.register_with(name, &Value::Null).await
+    }
+
+    /// A relying party whose registration says more.
+    pub async fn register_with(&self, name: &str, more: &Value) -> Party {
         let key = self.keys.signer(name, SignatureAlgorithm::EcdsaP256Sha256).unwrap();
         let jwk = Jwk::from_point(key.public_key()).unwrap();
-        let registration = json!({ "name": name, "redirect_uris": [REDIRECT_URI], "purpose": "Borrow <books>",
-            "jwks": { "keys": [jwk] } });
+        let mut registration = json!({ "name": name, "redirect_uris": [REDIRECT_URI],
+            "purpose": "Borrow <books>", "jwks": { "keys": [jwk] } });
+        for (member, value) in more.as_object().into_iter().flatten() {
+            registration[member] = value.clone();
+        }
         let reply = self.admin("POST", "/admin/clients", &registration).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
         Party { client_id: reply.json()["client_id"].as_str().unwrap().to_owned(), key }
@@ -261,6 +291,15 @@ impl World {
         let outcome = self.approve(&begun, phone, maker).await;
         assert!(outcome.accepted, "{outcome:?}");
         self.go_on(&begun).await.parameter("code")
+    }
+
+    /// Something of one's own, with an access token.
+    pub async fn me(&self, method: &str, path: &str, access_token: &str) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {access_token}"));
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub fn issuer(&self) -> String {
@@ -346,8 +385,14 @@ fn publish(published: Arc<Published>) -> Router {
         .route("/status/phone-auth/heartbeat", get(heartbeat))
         .route("/trust/index.json", get(roots))
         .route("/crl/index.json", get(lists))
+        .route("/me/jwks.json", get(async || Json(json!({ "keys": [token_key().public()] }))))
         .route("/crl/{file}", get(list))
         .with_state(published)
+}
+
+/// The key to which the gateway encrypts what is for the authority.
+pub fn token_key() -> DecryptionKey {
+    DecryptionKey::from_scalar(&Secret::new([3; 32])).unwrap()
 }
 
 type Shared = State<Arc<Published>>;
