@@ -108,6 +108,10 @@ impl Desk {
     }
 
     /// Asks whether the operator may do something; a page if not.
+    #[expect(
+        clippy::result_large_err,
+        reason = "handlers answer with the page, which is made at most once a visit"
+    )]
     pub fn needs(&self, right: Right) -> Result<(), Response> {
         self.operator.needs(right).map_err(|error| self.refused(error))
     }
