@@ -50,6 +50,7 @@ control-biometrics-none = Off
 control-biometrics-enrolled = On
 control-biometrics-stale = PIN needed
 control-services = Services and readers
+control-services-to-come = Clinic, shop, bank and others are to come.
 control-portal = Portal
 control-portal-about = Login, history, procedures
 control-gateway-about = Passes logins on to services

@@ -50,6 +50,7 @@ control-biometrics-none = 未登録
 control-biometrics-enrolled = 登録済み
 control-biometrics-stale = 暗証番号が必要
 control-services = サービスと読み取り機
+control-services-to-come = 診療所、コンビニ、銀行などは準備中です。
 control-portal = ポータル
 control-portal-about = ログイン・履歴・手続き
 control-gateway-about = サービスへのログインを取り次ぎます

@@ -18,7 +18,7 @@ fn a_caller_is_found_and_stopped() {
         b.open(&format!("{authority}/"));
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-login-title"));
-        let operator = if language == Language::Japanese { "電話　受子" } else { "Denwa Ukeko" };
+        let operator = if language == Language::Japanese { "見本　電話" } else { "Mihon Denwa" };
         b.press(&t.with("consoles-login-as", "name", operator));
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-find"));
@@ -29,8 +29,8 @@ fn a_caller_is_found_and_stopped() {
         b.until("answer", "document.querySelector('[data-reason]')");
         b.look();
         b.fill(&t.say("consoles-name"), hanako.name());
-        b.fill(&t.say("consoles-birth"), hanako.0["birth_date"].as_str().unwrap());
-        b.fill(&t.say("consoles-address"), hanako.0["address"].as_str().unwrap());
+        b.fill(&t.say("consoles-birth"), "1985-04-12");
+        b.fill(&t.say("consoles-address"), "東京都見本区手札町一丁目2-3");
         b.press(&t.say("consoles-find-do"));
         b.at(&t.with("consoles-caller-of", "name", hanako.name()));
     }
@@ -54,7 +54,7 @@ fn long_names_and_addresses_break_no_page() {
         b.open(&system.room("/cards/long"));
         b.open(&system.on("android", "/enrol/card?resident=long"));
         b.open(&format!("{authority}/console"));
-        let operator = if language == Language::Japanese { "窓口　司" } else { "Madoguchi Tsukasa" };
+        let operator = if language == Language::Japanese { "見本　窓口" } else { "Mihon Madoguchi" };
         b.press(&b.t.with("consoles-login-as", "name", operator));
         for page in ["applications", "certificates", "phones", "orders", "audit", "generations"] {
             b.open(&format!("{authority}/console/{page}"));

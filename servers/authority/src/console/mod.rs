@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<Authority>> {
         .route("/console/login", get(login::choose).post(login::log_in))
         .route("/console/logout", post(login::log_out))
         .route("/console", get(tables::applications))
+        .route("/console/applications", get(tables::applications))
         .route("/console/applications/{id}", get(pages::application))
         .route("/console/certificates", get(tables::certificates))
         .route("/console/certificates/{kind}/{serial}", get(pages::certificate))

@@ -42,6 +42,8 @@ struct ClockPage {
     to: String,
     asks_back: bool,
     skewed: Vec<String>,
+    /// Phones, for whoever came from one.
+    phones: Vec<(String, String)>,
 }
 
 pub(super) async fn show(
@@ -83,6 +85,7 @@ async fn page(
         morning: dates::moment(next_morning(now), language),
         to: refused.map_or_else(|| jst(now).strftime("%Y-%m-%dT%H:%M").to_string(), |(_, to)| to),
         asks_back,
+        phones: (room.addresses)().into_iter().collect(),
         skewed: skewed.map(|(actor, clock)| format!("{actor} {:+} s", clock.skew().as_secs())).collect(),
         frame,
     }
