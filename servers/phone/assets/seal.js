@@ -76,9 +76,12 @@ const wrongWith = (field) => {
   const [typed, wantsPin] = [field.value.trim(), field.dataset.field === 'pin'];
   if (typed === '') return { text: field.dataset.empty };
   if (wantsPin ? isPin(typed) : isPassword(typed)) return undefined;
-  if (wantsPin ? isPassword(typed) : isPin(typed)) return { text: field.dataset.confused, reason: field.dataset.confusedReason };
-  return { text: field.dataset.malformed, reason: 'phone.pin_malformed' };
+  if (wantsPin ? isPassword(typed) : isPin(typed)) return { text: kept(field, field.dataset.confused), reason: field.dataset.confusedReason };
+  return { text: kept(field, field.dataset.malformed), reason: 'phone.pin_malformed' };
 };
+
+/** That no try was used is worth saying where one could have been. */
+const kept = (field, text) => [text, field.dataset.kept].filter(Boolean).join(document.documentElement.lang === 'en' ? ' ' : '');
 
 const showError = (field, wrong) => {
   const line = document.getElementById(`${field.id}-error`);

@@ -208,16 +208,12 @@ struct ReadingPage {
 /// Lines of a list in which everything before the first that is not done is done.
 fn doing(screen: &Screen, state: &State, purpose: Purpose) -> Vec<Doing> {
     let t = screen.t();
-    let verified = match state.tries_left.filter(|_| state.verified) {
-        Some(left) => t.with("phone-doing-verified", "left", left),
-        None => t.say("phone-doing-verify"),
-    };
     let read = state.octets.1 > 0 && state.octets.0 >= state.octets.1;
     let auth = purpose == Purpose::Reset(tefuda_types::PinKind::Auth);
     let lines = [
         (purpose == Purpose::Enrolment, state.keys, t.say("phone-doing-keys")),
         (true, state.found, t.say("phone-doing-found")),
-        (!auth, state.verified, verified),
+        (!auth, state.verified, t.say("phone-doing-verify")),
         (true, read, t.say(if auth { "phone-doing-read-auth" } else { "phone-doing-read" })),
         (true, state.signed, t.say("phone-doing-sign")),
     ];

@@ -21,7 +21,7 @@ struct Code {
 #[derive(Debug, Default, Deserialize)]
 struct Codes {
     #[serde(default)]
-    logins: Vec<Code>,
+    open_logins: Vec<Code>,
 }
 
 #[derive(Template)]
@@ -38,7 +38,7 @@ async fn page_with(screen: &Screen, typed: String, summary: Option<Refusal>) -> 
     let client = Client::new(Some(context.admin_token.clone()));
     // The camera of the sandbox sees what the gateway shows; without it there is still the address.
     let seen = client.get::<Codes>(&format!("{}/admin/open-logins", context.urls.gateway())).await;
-    page(ScanPage { frame: screen.main(), codes: seen.unwrap_or_default().logins, summary, typed })
+    page(ScanPage { frame: screen.main(), codes: seen.unwrap_or_default().open_logins, summary, typed })
 }
 
 /// `GET /scan`.

@@ -72,8 +72,8 @@ pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>) -> Shown {
     let memory = screen.phone.memory().await?;
     let holder = memory.enrolment.map(|enrolment| enrolment.resident.to_string()).unwrap_or_default();
     let (action, title) = match kind {
-        PinKind::Sign => ("/settings/reset/sign", "phone-reset-sign"),
-        PinKind::Auth => ("/settings/reset/auth", "phone-reset-auth"),
+        PinKind::Sign => ("/settings/reset/sign", "phone-reset-sign-title"),
+        PinKind::Auth => ("/settings/reset/auth", "phone-reset-auth-title"),
     };
     let title = screen.t().say(title);
     enrol::card_page(&screen, Purpose::Reset(kind), (action, title, holder)).await

@@ -8,6 +8,8 @@ mod cutting_off;
 #[cfg(test)]
 mod enrolment;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod passwords;
 #[cfg(test)]
 mod world;
