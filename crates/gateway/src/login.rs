@@ -309,8 +309,14 @@ impl Login {
         let way_back = Some(way_back);
         let acr = assurance::acr(&self.transaction.channel);
         let amr = assurance::amr(login.method()).map(str::to_owned).to_vec();
-        self.stage =
-            Stage::Approved(Approval { way_back, handle, link, acr: acr.to_owned(), amr: amr.clone(), auth_time: now });
+        self.stage = Stage::Approved(Approval {
+            way_back,
+            handle,
+            link,
+            acr: acr.to_owned(),
+            amr: amr.clone(),
+            auth_time: now,
+        });
         LoginOutcome {
             accepted: true,
             reason: None,
