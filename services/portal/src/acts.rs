@@ -65,7 +65,7 @@ impl Portal {
         &self,
         headers: &HeaderMap,
     ) -> Result<Result<(Found, Arc<Secret<String>>, AccountView), Response>, Refused> {
-        let Ok((found, access)) = self.live(headers).await else { return Ok(Err(see_other("/", &[]))) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(Err(see_other("/", &[]))) };
         match self.account(&access).await {
             Ok(account) => Ok(Ok((found, access, account))),
             Err(refused) => Err(self.settle(&found, refused).await),
@@ -112,7 +112,7 @@ impl Portal {
         headers: &HeaderMap,
         id: &str,
     ) -> Result<Response, Refused> {
-        let Ok((found, access)) = self.live(headers).await else { return Ok(see_other("/", &[])) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(see_other("/", &[])) };
         let history = match self.history(&access).await {
             Ok(history) => history,
             Err(refused) => return Err(self.settle(&found, refused).await),
@@ -137,7 +137,7 @@ impl Portal {
         headers: &HeaderMap,
         (act, name): (Act, &'static str),
     ) -> Result<Response, Refused> {
-        let Ok((found, access)) = self.live(headers).await else { return Ok(see_other("/", &[])) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(see_other("/", &[])) };
         let account = match self.act(&access, act).await {
             Ok(account) => account,
             Err(refused) => return Err(self.settle(&found, refused).await),
@@ -153,7 +153,7 @@ impl Portal {
     }
 
     async fn carry_out_end_of_session(&self, headers: &HeaderMap, id: &str) -> Result<Response, Refused> {
-        let Ok((found, access)) = self.live(headers).await else { return Ok(see_other("/", &[])) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(see_other("/", &[])) };
         if let Err(refused) = self.end_at_gateway(&access, id).await {
             return Err(self.settle(&found, refused).await);
         }

@@ -89,9 +89,9 @@ impl Portal {
 
     /// The way back was walked before (reload, back button), or in another browser.
     async fn again(&self, headers: &HeaderMap) -> Result<Response, Refused> {
-        match self.live(headers).await {
-            Ok(_) => Ok(see_other("/", &[])),
-            Err(_) => Err(PortalError::OtherBrowser.into()),
+        match self.live(headers).await? {
+            Some(_) => Ok(see_other("/", &[])),
+            None => Err(PortalError::OtherBrowser.into()),
         }
     }
 

@@ -58,7 +58,7 @@ impl Portal {
     /// Logs out here and, if the gateway still knows the login, there.
     async fn log_out(&self, headers: &HeaderMap) -> Result<Response, Refused> {
         if let Some(found) = self.session(headers).await? {
-            if let Ok((live, token)) = self.live(headers).await {
+            if let Some((live, token)) = self.live(headers).await? {
                 // The gateway's record ends too; if it does not answer, this end is enough.
                 let _ = self.end_at_gateway(&token, &live.session.sid).await;
             }

@@ -302,7 +302,7 @@ impl Portal {
         if found.session.ended == Some(Ended::Here) {
             return Ok(Self::front(view));
         }
-        let Ok((found, access)) = self.live(headers).await else { return Ok(Self::ended(view, &found)) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(Self::ended(view, &found)) };
         match self.account(&access).await {
             Ok(account) => Ok(Page(Home::new(view.own_frame(), account)).into_response()),
             Err(refused) if refused.ends_session() => {
@@ -319,7 +319,7 @@ impl Portal {
     }
 
     async fn show_history(&self, view: &View, headers: &HeaderMap) -> Result<Response, Refused> {
-        let Ok((found, access)) = self.live(headers).await else { return Ok(see_other("/", &[])) };
+        let Some((found, access)) = self.live(headers).await? else { return Ok(see_other("/", &[])) };
         let history = match self.history(&access).await {
             Ok(history) => history,
             Err(refused) => return Err(self.settle(&found, refused).await),

@@ -147,16 +147,18 @@ impl Portal {
         Ok(live.or_else(|| found.len().checked_sub(1)).map(|at| found.swap_remove(at)))
     }
 
-    /// The session of a browser that is logged in, with its access token.
-    pub(crate) async fn live(&self, headers: &HeaderMap) -> Result<(Found, Arc<Secret<String>>), Refused> {
-        let found = self.session(headers).await?.ok_or(PortalError::SessionEnded)?;
+    /// The session of a browser that is logged in, with its access token; none if nobody is, or no longer.
+    pub(crate) async fn live(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<(Found, Arc<Secret<String>>)>, Refused> {
+        let Some(found) = self.session(headers).await? else { return Ok(None) };
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let token = tokens.get(&found.id).filter(|_| found.session.is_live(self.wire()));
-        let token = token.ok_or(PortalError::SessionEnded)?;
-        Ok((found, Arc::clone(token)))
+        let token = tokens.get(&found.id).filter(|_| found.session.is_live(self.wire())).cloned();
+        Ok(token.map(|token| (found, token)))
     }
 
-    /// A new session. Gives the cookie's value.
+    /// A new session, under a cookie's value.
     pub(crate) async fn begin_session(
         &self,
         session: Session,
@@ -209,10 +211,10 @@ impl Portal {
                 self.tokens.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
             }
         }
-        for (collection, id) in [crate::login::STATES, crate::logout::TOKENS].map(|name| (name, now)) {
-            for (name, until) in transaction.list::<Timestamp>(collection).await? {
-                if until < id {
-                    transaction.remove(collection, &name).await?;
+        for collection in [crate::login::STATES, crate::logout::TOKENS] {
+            for (id, until) in transaction.list::<Timestamp>(collection).await? {
+                if until < now {
+                    transaction.remove(collection, &id).await?;
                 }
             }
         }

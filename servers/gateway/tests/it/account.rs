@@ -27,7 +27,8 @@ impl World {
     }
 
     async fn keys(&self) -> JwkSet {
-        serde_json::from_str(&self.get(&format!("{REALM}/protocol/openid-connect/certs"), "").await.body).unwrap()
+        serde_json::from_str(&self.get(&format!("{REALM}/protocol/openid-connect/certs"), "").await.body)
+            .unwrap()
     }
 }
 
@@ -64,7 +65,10 @@ async fn a_person_sees_and_ends_their_own_logins_and_nobody_elses() {
     // Somebody else's is as if it were not there.
     let theirs = world.tokens(&portal, "openid sessions", (&other_phone, &other_maker)).await;
     let foreign = world.me("POST", &path(&sessions[0]), access(&theirs)).await;
-    assert_eq!((foreign.status, &foreign.json()["reason"]), (StatusCode::NOT_FOUND, &json!("session.not_found")));
+    assert_eq!(
+        (foreign.status, &foreign.json()["reason"]),
+        (StatusCode::NOT_FOUND, &json!("session.not_found"))
+    );
     assert_eq!(world.me("POST", "/me/sessions/none/end", access(&own)).await.status, StatusCode::NOT_FOUND);
 }
 
@@ -77,7 +81,8 @@ async fn only_who_was_registered_for_it_is_given_the_scope_and_only_the_scope_op
     let tokens = world.tokens(&library, "openid sessions certificates", (&phone, &maker)).await;
     assert_eq!(tokens["scope"], "openid", "what was not registered is left out");
     assert!(tokens.get("certificates_token").is_none());
-    for (method, path) in [("GET", "/me"), ("POST", "/me/sessions/x/end"), ("POST", "/me/certificates-token")] {
+    for (method, path) in [("GET", "/me"), ("POST", "/me/sessions/x/end"), ("POST", "/me/certificates-token")]
+    {
         let refused = world.me(method, path, access(&tokens)).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
         let body = refused.json();

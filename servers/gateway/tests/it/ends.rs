@@ -29,7 +29,11 @@ impl World {
 fn told(reply: &Reply, reason: &str) {
     assert_eq!(reply.sent_back().0, REDIRECT_URI);
     assert_eq!(reply.parameter("error"), "access_denied");
-    assert!(reply.parameter("error_description").starts_with(reason), "{}", reply.parameter("error_description"));
+    assert!(
+        reply.parameter("error_description").starts_with(reason),
+        "{}",
+        reply.parameter("error_description")
+    );
     assert_eq!(reply.parameter("state"), "state & more");
 }
 
