@@ -21,8 +21,10 @@ const NOTICES_MAX: usize = 64;
 pub const NONCE_SECONDS: i64 = 300;
 /// Most nonces of one phone that are good at a time; an older one gives way.
 const NONCES_MAX: usize = 8;
-/// Wrong recovery codes in an hour of wire time after which no code is looked at.
-pub const WRONG_CODES_PER_HOUR_MAX: u32 = 10;
+/// Wrong recovery codes in an hour of wire time after which no code is looked at. A code has 80 random bits, so the
+/// limit is there for the load and not against guessing; a low one would let anybody keep holders from stopping
+/// their phones.
+pub const WRONG_CODES_PER_HOUR_MAX: u32 = 1_000;
 const HOUR_SECONDS: i64 = 3_600;
 
 /// Why a phone gets no answer.

@@ -35,6 +35,9 @@ pub enum PinResetError {
     /// Nothing was granted under this name.
     #[error("there is no such reset")]
     NotFound,
+    /// It was not delivered to the element in time.
+    #[error("the reset was not delivered in time")]
+    Expired,
 }
 
 tefuda_types::reasons! { PinResetError {
@@ -45,7 +48,18 @@ tefuda_types::reasons! { PinResetError {
     OtherHolder => "pin_reset.other_holder", Policy;
     Reused => "pin_reset.id_reused", Policy;
     NotFound => "pin_reset.not_found", Caller;
+    Expired => "pin_reset.expired", Policy;
 } }
+
+/// Seconds of civil time in which a reset is delivered to the element: a day, as the reset of a card's password at
+/// a kiosk.
+const GRANT_SECONDS: i64 = 86_400;
+
+/// Until when a reset that is granted now can be delivered.
+#[must_use]
+pub fn good_until(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second() + GRANT_SECONDS).unwrap_or(Timestamp::MAX)
+}
 
 /// The card's certificate that has the same purpose as a password of the phone.
 #[must_use]

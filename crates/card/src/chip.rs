@@ -84,6 +84,8 @@ pub struct Card<S: Silicon> {
     vault: Vault<S>,
     memory: Option<Memory>,
     dead: bool,
+    /// A write was cut: what the memory holds may not be what the die holds.
+    torn: bool,
     power: Power,
     slots: Slots,
 }
@@ -101,15 +103,8 @@ impl<S: Silicon> Card<S> {
     /// Puts a die into a card: a new one, or one that was used before.
     pub fn insert(silicon: S) -> Self {
         let (vault, found) = Vault::power_up(silicon);
-        let (memory, dead) = match found {
-            PowerUp::Blank => (None, false),
-            PowerUp::Intact(state) => match serde_json::from_slice::<Memory>(&state) {
-                Ok(memory) if memory.form == Memory::FORM => (Some(memory), false),
-                _ => (None, true),
-            },
-            PowerUp::RolledBack => (None, true),
-        };
-        Self { vault, memory, dead, power: Power::Off, slots: Slots::default() }
+        let (memory, dead) = recollect(found);
+        Self { vault, memory, dead, torn: false, power: Power::Off, slots: Slots::default() }
     }
 
     /// Whether the card belongs to somebody.
@@ -184,7 +179,9 @@ impl<S: Silicon> Card<S> {
 
     fn store(&mut self, memory: &Memory) -> Result<(), CardError> {
         let state = Secret::new(serde_json::to_vec(memory).map_err(|_| CardError::Engine)?);
-        Ok(self.vault.commit(state.expose())?)
+        let committed = self.vault.commit(state.expose());
+        self.torn |= committed.is_err();
+        Ok(committed?)
     }
 
     fn respond(&mut self, command: &Command) -> Result<Response, CardError> {
@@ -319,6 +316,18 @@ impl<S: Silicon> Card<S> {
     }
 }
 
+/// What a die that was found so has to say: the memory, and whether it was tampered with.
+fn recollect(found: PowerUp) -> (Option<Memory>, bool) {
+    match found {
+        PowerUp::Blank => (None, false),
+        PowerUp::Intact(state) => match serde_json::from_slice::<Memory>(&state) {
+            Ok(memory) if memory.form == Memory::FORM => (Some(memory), false),
+            _ => (None, true),
+        },
+        PowerUp::RolledBack => (None, true),
+    }
+}
+
 /// Signs as one of the six schemes of `80 2A` says.
 ///
 /// # Errors
@@ -371,6 +380,10 @@ fn master_file(memory: &Memory, command: &Command) -> Response {
 
 impl<S: Silicon> Chip for Card<S> {
     fn power_on(&mut self) -> Atr {
+        // After a cut the die says whether the last change is there, so that no try that was counted comes back.
+        if core::mem::take(&mut self.torn) {
+            (self.memory, self.dead) = recollect(self.vault.power_again());
+        }
         self.power = Power::MasterFile;
         self.atr()
     }
@@ -387,7 +400,10 @@ impl<S: Silicon> Chip for Card<S> {
         let response = match Command::parse(command) {
             Err(_) => StatusWord::WRONG_LENGTH.into(),
             Ok(_) if self.dead => StatusWord::MEMORY_FAILURE.into(),
-            Ok(command) => self.respond(&command).unwrap_or_else(|_| StatusWord::MEMORY_FAILURE.into()),
+            Ok(command) => self.respond(&command).unwrap_or_else(|_| {
+                self.power = Power::Off;
+                StatusWord::MEMORY_FAILURE.into()
+            }),
         };
         response.to_bytes()
     }

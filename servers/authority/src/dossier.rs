@@ -39,6 +39,9 @@ pub struct Grant {
     pub element: ElementId,
     /// Which password.
     pub pin: PinKind,
+    /// Civil time after which it is no longer delivered.
+    #[serde(default)]
+    pub until: Timestamp,
     /// Whether the element has it.
     pub used: bool,
 }

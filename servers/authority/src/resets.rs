@@ -30,6 +30,7 @@ impl Authority {
             fingerprint: Bytes(request.reset.payload().to_vec()),
             element: reset.element,
             pin: reset.pin,
+            until: pin_reset::good_until(now),
             used: false,
         };
         self.registrar.grant(&reset.id, grant, now).await?.ok_or(PinResetError::Reused)?;

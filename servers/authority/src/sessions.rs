@@ -169,6 +169,9 @@ impl Authority {
                 if grant.element != element {
                     return Err(SessionError::OtherElement.into());
                 }
+                if !grant.used && grant.until < self.context.clock.civil() {
+                    return Err(PinResetError::Expired.into());
+                }
                 (!grant.used).then_some(Script::ResetPin(grant.pin))
             }
             SessionPurpose::Commands => {

@@ -2,8 +2,8 @@
 
 use crate::fixture::{card, hex};
 use tefuda_apdu::Chip;
-use tefuda_card::{Card, personalisation::JPKI_AID};
-use tefuda_silicon::testing::SeededSilicon;
+use tefuda_card::{Card, file::Memory, personalisation::JPKI_AID};
+use tefuda_silicon::{PowerCut, Silicon, testing::SeededSilicon};
 
 const SELECT: &str = "00A4040C0AD392F000260100000001";
 const RIGHT: &str = "002000980431323334";
@@ -11,7 +11,10 @@ const WRONG: &str = "002000980430303030";
 const CHANGE: &str = "002401980435363738";
 
 fn pin(card: &Card<SeededSilicon>) -> (u8, Vec<u8>) {
-    let memory = card.memory().unwrap();
+    pin_of(card.memory().unwrap())
+}
+
+fn pin_of(memory: &Memory) -> (u8, Vec<u8>) {
     let password = memory.applications[memory.find(JPKI_AID).unwrap()].password(0x0018).unwrap();
     (password.left, password.value.0.clone())
 }
@@ -36,6 +39,59 @@ fn no_try_is_free_wherever_power_goes() {
         let told_wrong = answers[0] == hex("63C2");
         assert!(left == 3 || left == 2, "{writes}: {left}");
         assert!(!told_wrong || left == 2, "{writes}: told that it was wrong, and the try is back");
+    }
+}
+
+/// A die whose power fails in the middle of one write and is back for the next.
+struct Flickering {
+    die: SeededSilicon,
+    writes_left: u32,
+}
+
+impl Silicon for Flickering {
+    fn fill_random(&mut self, out: &mut [u8]) {
+        self.die.fill_random(out);
+    }
+    fn die_key(&self) -> &tefuda_types::Secret<[u8; 32]> {
+        self.die.die_key()
+    }
+    fn read_page(&self, page: u8) -> Option<Vec<u8>> {
+        self.die.read_page(page)
+    }
+    fn write_page(&mut self, page: u8, bytes: &[u8]) -> Result<(), PowerCut> {
+        self.flicker()?;
+        self.die.write_page(page, bytes)
+    }
+    fn fuse(&self) -> u64 {
+        self.die.fuse()
+    }
+    fn advance_fuse(&mut self) -> Result<(), PowerCut> {
+        self.flicker()?;
+        self.die.advance_fuse()
+    }
+}
+
+impl Flickering {
+    fn flicker(&mut self) -> Result<(), PowerCut> {
+        let cut = self.writes_left == 0;
+        self.writes_left = self.writes_left.wrapping_sub(1);
+        if cut { Err(PowerCut) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn no_try_is_free_in_a_card_that_lives_on() {
+    for writes in 0..4 {
+        let die = Flickering { die: card().into_silicon(), writes_left: writes };
+        let mut card = Card::insert(die);
+        let mut wrong_answers = 0;
+        for _ in 0..2 {
+            card.power_on();
+            card.process(&hex(SELECT));
+            wrong_answers += u8::from(card.process(&hex(WRONG)).starts_with(&[0x63]));
+        }
+        let (left, _) = pin_of(card.memory().unwrap());
+        assert!(left + wrong_answers <= 3, "{writes}: {wrong_answers} wrong answers, {left} tries left");
     }
 }
 
