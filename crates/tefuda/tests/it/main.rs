@@ -23,6 +23,8 @@ mod peer;
 #[cfg(test)]
 mod phones;
 #[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod residents;

@@ -9,6 +9,8 @@ mod cutting_off;
 #[cfg(test)]
 mod elements;
 #[cfg(test)]
+mod me;
+#[cfg(test)]
 mod residents;
 #[cfg(test)]
 mod world;

@@ -9,9 +9,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
+    net::TcpListener,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -52,6 +53,8 @@ const ADMIN: &str = "admin";
 const CALL_CENTRE: &str = "call-centre";
 
 static WORLDS: AtomicU32 = AtomicU32::new(0);
+/// Where the authority looks for a gateway, for the test that has one.
+pub static GATEWAY: LazyLock<TcpListener> = LazyLock::new(|| TcpListener::bind("127.0.0.1:0").unwrap());
 
 pub struct World {
     home: PathBuf,
@@ -95,7 +98,7 @@ impl World {
         let context = ActorContext {
             home: home.to_owned(),
             clock: Arc::clone(clock),
-            urls: Urls { port_base: 9_000 },
+            urls: Urls { port_base: GATEWAY.local_addr().unwrap().port() - 2 },
             admin_token: ADMIN.into(),
             call_centre_token: CALL_CENTRE.into(),
             live: tefuda_web::live::Live::default(),
@@ -164,6 +167,11 @@ impl World {
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refused> {
         Self::answered(self.call("GET", path, ADMIN, None).await)
+    }
+
+    /// With a token of one's own.
+    pub async fn me<T: DeserializeOwned>(&self, method: &str, path: &str, token: &str) -> Result<T, Refused> {
+        Self::answered(self.call(method, path, token, None).await)
     }
 
     /// As a phone, without any token.

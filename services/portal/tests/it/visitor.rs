@@ -8,7 +8,7 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use tefuda_portal::Portal;
 use tokio::{
     net::TcpListener,
@@ -25,7 +25,6 @@ use crate::{
 /// A gateway that answers over a socket, and the portal that is registered with it.
 pub struct Scene {
     pub world: World,
-    pub portal: Arc<Portal>,
     router: Router,
     pub client_id: String,
     /// Logout tokens on their way to the portal.
@@ -84,8 +83,8 @@ impl Scene {
         let registered = world.admin("POST", "/admin/clients", &registration).await.json();
         let client_id = registered["client_id"].as_str().unwrap().to_owned();
         portal.registered(client_id.parse().unwrap()).await.unwrap();
-        let router = tefuda_portal::router(Arc::clone(&portal));
-        Self { world, portal, router, client_id, logouts }
+        let router = tefuda_portal::router(portal);
+        Self { world, router, client_id, logouts }
     }
 
     pub async fn send(&self, browser: &mut Browser, request: axum::http::request::Builder) -> Page {
