@@ -24,7 +24,7 @@ const NONCES_MAX: usize = 8;
 /// Wrong recovery codes in an hour of wire time after which no code is looked at. A code has 80 random bits, so the
 /// limit is there for the load and not against guessing; a low one would let anybody keep holders from stopping
 /// their phones.
-pub const WRONG_CODES_PER_HOUR_MAX: u32 = 1_000;
+pub const WRONG_CODES_PER_HOUR_MAX: u32 = 200;
 const HOUR_SECONDS: i64 = 3_600;
 
 /// Why a phone gets no answer.

@@ -3,6 +3,7 @@
 use crate::world::{CODE, Held, MORNING, Phone, World};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tefuda_authority::device::WRONG_CODES_PER_HOUR_MAX;
 use tefuda_element::host;
 use tefuda_protocol::{
     device::{Deletion, DeviceAction, DeviceReply, SessionPurpose},
@@ -90,8 +91,8 @@ async fn a_phone_is_stopped_found_and_applied_for_anew() {
     world.session(&mut phone, SessionPurpose::Register { application: "anew".into() }).await.unwrap();
     assert_eq!(world.statuses("hanako", &phone).await, ["valid"; 4]);
 
-    // The code still stops it, until ten wrong ones in an hour close that door; the call centre stays open.
-    for _ in 0..10 {
+    // The code still stops it, until too many wrong ones in an hour close that door; the call centre stays open.
+    for _ in 0..WRONG_CODES_PER_HOUR_MAX {
         let _: Result<Value, _> = world.post("/api/stops", &json!({ "recovery_code": "WRONG" })).await;
     }
     let closed: Result<Value, _> = world.post("/api/stops", &json!({ "recovery_code": CODE })).await;
