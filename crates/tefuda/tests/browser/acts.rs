@@ -19,6 +19,11 @@ impl System {
         format!("{}{path}", self.actor("portal", "url"))
     }
 
+    /// The gateway's own host, not its realm's.
+    pub fn gateway(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.base + 2)
+    }
+
     /// An address on a phone's own host.
     pub fn on(&self, phone: &str, path: &str) -> String {
         let phones = self.actor("phones", "url");
@@ -41,7 +46,7 @@ impl Browser {
     #[track_caller]
     pub fn type_card_password(&self, password: &str) {
         self.fill(&self.t.say("phone-card-password"), password);
-        self.press(&self.t.say("phone-card-hold"));
+        self.leave(|| self.press(&self.t.say("phone-card-hold")));
     }
 
     /// Step 3, seen to its end.
@@ -121,7 +126,7 @@ impl Browser {
     pub fn on_another_device(&self) -> (String, String) {
         self.press(&self.t.say("gateway-other-device"));
         self.at_step("waiting");
-        let number = self.tell("document.querySelector('.bignumber').innerText.trim()");
+        let number = self.tell("document.querySelector('.bignumber strong').innerText.trim()");
         let url = self.url();
         let url = url.split('?').next().unwrap_or_default();
         (number.as_str().unwrap().to_owned(), url.to_owned())

@@ -1,9 +1,11 @@
 //! A browser of one person: a language, a width, and what it has seen.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tefuda_pages::{Language, Texts};
@@ -13,7 +15,7 @@ use thirtyfour::{
 };
 use tokio::runtime::Runtime;
 
-use crate::system::{Running, eventually};
+use crate::system::Running;
 
 /// A phone's width and a desk's, in CSS pixels.
 pub const NARROW: u32 = 390;
@@ -41,10 +43,24 @@ pub struct Browser {
     /// Whether every page that is reached is looked at closely.
     pub close: Cell<bool>,
     pub seen: Cell<u32>,
-    pub complaints: RefCell<Vec<String>>,
+    /// The page that was looked at last.
+    pub last: RefCell<String>,
+    /// What is wrong, and on which pages.
+    pub complaints: RefCell<BTreeMap<String, Vec<String>>>,
     runtime: Runtime,
     driver: Option<WebDriver>,
     _process: Running,
+}
+
+/// Looks again and again for what a page needs a moment for; nothing of ours needs as long as this waits.
+pub fn soon<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..600).find_map(|_| {
+        let seen = look();
+        if seen.is_none() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        seen
+    })
 }
 
 impl Browser {
@@ -60,7 +76,8 @@ impl Browser {
             t: Texts(language),
             close: Cell::new(true),
             seen: Cell::new(0),
-            complaints: RefCell::new(Vec::new()),
+            last: RefCell::default(),
+            complaints: RefCell::default(),
             runtime,
             driver: Some(driver),
             _process: process,
@@ -136,7 +153,7 @@ impl Browser {
     #[track_caller]
     pub fn until(&self, what: &str, expression: &str) {
         let body = format!("return document.readyState === 'complete' && !!({expression})");
-        let came = eventually(|| {
+        let came = soon(|| {
             let told = self.wait(self.driver().execute(body.as_str(), Vec::new()));
             told.is_ok_and(|told| *told.json() == Value::Bool(true)).then_some(())
         });
@@ -156,6 +173,14 @@ impl Browser {
         let has = format!("document.querySelector('h1')?.innerText.trim() === {}", json!(heading.trim()));
         self.until(&format!("page “{heading}”"), &has);
         self.look();
+    }
+
+    /// Does something that ends in another page, even one that looks the same.
+    #[track_caller]
+    pub fn leave(&self, by: impl FnOnce()) {
+        self.script("window.left = true", &[]);
+        by();
+        self.until("other page", "!window.left");
     }
 
     /// Is refused with a reason: on a page or at the top of one, in three sentences, the code linked to its own page.
@@ -195,21 +220,32 @@ impl Drop for Browser {
             let _ = self.runtime.block_on(driver.quit());
         }
         let complaints = self.complaints.take();
-        assert!(failing || complaints.is_empty(), "{}:\n{}", self.name, complaints.join("\n"));
+        if !complaints.is_empty() {
+            let lines =
+                complaints.iter().map(|(what, places)| format!("{what}\n    at {}", places.join(" ")));
+            let lines = lines.collect::<Vec<_>>().join("\n");
+            assert!(failing, "{}: something is wrong with its pages\n{lines}", self.name);
+        }
     }
 }
 
+/// A driver on a port of its own choice; the port that it takes first can be another's by then.
 fn chromedriver() -> (Running, String) {
-    let mut command = Command::new("chromedriver");
-    let command = command.arg("--port=0").stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("chromedriver: cargo xtask test installs it");
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let port = lines.filter_map(|line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        Some(port.trim_end_matches('.').to_owned())
+    let started = (0..5).find_map(|_| {
+        let mut command = Command::new("chromedriver");
+        let command =
+            command.arg("--port=0").stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
+        let child = command.spawn().expect("chromedriver: cargo xtask test installs it");
+        let mut process = Running(child);
+        let lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut ports = lines.filter_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let port = ports.next()?;
+        Some((process, format!("http://127.0.0.1:{port}")))
     });
-    let port = port.take(1).next().expect("chromedriver says its port");
-    (Running(child), format!("http://127.0.0.1:{port}"))
+    started.expect("chromedriver starts")
 }
 
 fn capabilities(language: Language) -> ChromeCapabilities {

@@ -43,8 +43,20 @@ fn long_names_and_addresses_break_no_page() {
     let name = format!("{}　{}", "寿限無".repeat(6), "長".repeat(21));
     let address = "東京都千代田区霞が関一丁目".repeat(16).chars().take(200).collect::<String>();
     assert_eq!((name.chars().count(), address.chars().count()), (40, 200));
-    let add =
-        ["resident", "add", "long", "--name", &name, "--address", &address, "--birth-date", "1985-04-12"];
+    let add = [
+        "resident",
+        "add",
+        "--id",
+        "long",
+        "--name",
+        &name,
+        "--address",
+        &address,
+        "--birth-date",
+        "1985-04-12",
+        "--sex",
+        "2",
+    ];
     let added = system.verb(&add);
     assert_eq!(added.code, 0, "{added:#?}");
     let authority = system.actor("authority", "url");

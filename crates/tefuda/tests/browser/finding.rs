@@ -8,8 +8,7 @@ use thirtyfour::WebElement;
 use thirtyfour::common::command::{Command, ExtensionCommand};
 use thirtyfour::error::WebDriverResult;
 
-use crate::browser::Browser;
-use crate::system::eventually;
+use crate::browser::{Browser, soon};
 
 /// Elements that can have a role and whose text, label or description has the wanted name in it somewhere.
 const CANDIDATES: &str = "const [selector, wanted] = arguments, flat = (s) => (s ?? '').replace(/\\s+/g, ' ');\
@@ -101,7 +100,7 @@ impl Browser {
 
     #[track_caller]
     pub fn find(&self, role: Role, name: &str) -> WebElement {
-        let found = eventually(|| self.all(role, name).into_iter().next());
+        let found = soon(|| self.all(role, name).into_iter().next());
         found.unwrap_or_else(|| {
             panic!("{}: no {role:?} “{name}” at {}:\n{}", self.name, self.url(), self.text())
         })
@@ -110,7 +109,7 @@ impl Browser {
     #[track_caller]
     fn click(&self, role: Role, name: &str) {
         // A page that looks again at itself can have put another in its place.
-        let clicked = eventually(|| {
+        let clicked = soon(|| {
             let element = self.all(role, name).into_iter().next()?;
             let enabled = self.wait(element.is_enabled()).unwrap_or(false);
             (enabled && self.wait(element.click()).is_ok()).then_some(())

@@ -31,7 +31,7 @@ impl Browser {
         let wanted: Vec<Value> = self.find_all_json(role, name);
         for _ in 0..MOST_STOPS {
             self.key(Key::Tab);
-            let focused = "return arguments.some((e) => e === document.activeElement)";
+            let focused = "return [...arguments].some((e) => e === document.activeElement)";
             let ring = self.script(RING, &[]);
             assert_eq!(
                 ring,

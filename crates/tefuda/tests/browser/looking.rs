@@ -41,6 +41,12 @@ if (key) found.push(`no text for ${key[1]}`);
 if (document.getAnimations().some((a) => a.playState === 'running')) found.push('something moves');
 return found";
 
+/// A name for a picture: whose page, which step or reason, where.
+const NAME: &str = "(() => { const of = (name) => document.querySelector(`[data-${name}]`)?.dataset[name]; \
+    const path = location.pathname.split('/').filter((part) => part && !/^[0-9a-f-]{20,}$/.test(part)); \
+    return [document.body.dataset.actor, of('reason') ?? of('step'), ...path].filter(Boolean).join('-')\
+    .replace(/[^a-z0-9._-]/gi, ''); })()";
+
 /// Where screenshots stay.
 pub fn screenshots() -> PathBuf {
     Path::new(TEFUDA).ancestors().nth(2).unwrap().join("screenshots")
@@ -54,9 +60,16 @@ impl Browser {
         if !self.close.get() {
             return;
         }
+        // A page that was looked at just now is the same page.
+        let seen =
+            self.tell("location.href + document.body.innerText").as_str().unwrap_or_default().to_owned();
+        if self.last.replace(seen.clone()) == seen {
+            return;
+        }
         let place = self.tell("location.pathname").as_str().unwrap_or_default().to_owned();
+        let name = self.tell(NAME).as_str().unwrap_or_default().to_owned();
         let number = self.seen.replace(self.seen.get() + 1);
-        self.picture(&format!("{number:02}{}", place.replace(['/', '.'], "-")));
+        self.picture(&format!("{number:02}-{name}"));
         let language = self.language.tag();
         let mut found = self.script(MEASURE, &[json!(language)]).as_array().cloned().unwrap_or_default();
         found.extend(self.axe());
@@ -69,8 +82,10 @@ impl Browser {
             self.resize(WIDE);
         }
         found.extend(self.console());
-        let told = found.iter().map(|what| format!("{place}: {}", what.as_str().unwrap_or_default()));
-        self.complaints.borrow_mut().extend(told);
+        for what in found {
+            let what = what.as_str().unwrap_or_default().to_owned();
+            self.complaints.borrow_mut().entry(what).or_default().push(place.clone());
+        }
     }
 
     fn axe(&self) -> Vec<Value> {

@@ -2,9 +2,9 @@
 
 use tefuda_pages::Language;
 
-use crate::browser::{Browser, NARROW, WIDE};
+use crate::browser::{Browser, NARROW, WIDE, soon};
 use crate::phones::{AUTH, SIGN};
-use crate::system::{System, eventually};
+use crate::system::System;
 
 const PHONE: &str = "android";
 
@@ -68,7 +68,7 @@ fn lose_and_find(b: &Browser, system: &System, code: &str) {
     b.until("stop", &format!("document.body.innerText.includes({:?})", t.say("phone-lost-stopped")));
     b.look();
     b.go(&system.portal("/"));
-    let ended = eventually(|| {
+    let ended = soon(|| {
         b.reload();
         (b.tell("!!document.querySelector('[data-step=ended]')") == serde_json::json!(true)).then_some(())
     });
