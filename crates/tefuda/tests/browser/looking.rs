@@ -36,7 +36,7 @@ for (const e of document.querySelectorAll('a[href], button, input:not([type=hidd
   const [width, height] = [Math.max(...boxes.map((b) => b.width)), Math.max(...boxes.map((b) => b.height))];
   if (height < 43.5 || width < 43.5) found.push(`target of ${Math.round(width)} × ${Math.round(height)}: ${about(e)}`);
 }
-const key = /(?:^|[\s「])((?:confirm|gateway|portal|consoles|control)-[a-z]+-[a-z-]+)/.exec(document.body.innerText);
+const key = /(?:^|[\s「])((?:phone|confirm|gateway|portal|consoles|control)-[a-z]+-[a-z-]+)(?=[\s」]|$)/.exec(document.body.innerText);
 if (key) found.push(`no text for ${key[1]}`);
 if (document.getAnimations().some((a) => a.playState === 'running')) found.push('something moves');
 return found";

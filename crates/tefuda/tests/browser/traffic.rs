@@ -5,6 +5,7 @@ use tefuda_pages::Language;
 use thirtyfour::BrowserLogEntry;
 
 use crate::browser::{Browser, WIDE};
+use crate::looking::screenshots;
 use crate::system::System;
 
 /// The most that an actor's first page may weigh with all that it needs, in octets.
@@ -19,7 +20,6 @@ fn told(b: &Browser) -> Vec<Value> {
 
 #[test]
 #[ignore = "drives Chromium: cargo xtask test"]
-#[expect(clippy::print_stdout, reason = "how long a page takes to be drawn is told, not judged")]
 fn first_pages_are_small_and_ask_nobody_else() {
     let system = System::up();
     let b = Browser::new("traffic", Language::Japanese, WIDE);
@@ -32,6 +32,8 @@ fn first_pages_are_small_and_ask_nobody_else() {
         ("authority", system.actor("authority", "url")),
         ("portal", system.portal("/")),
     ];
+    // How long a page takes to be drawn is told, not judged.
+    let mut told_later = String::new();
     for (actor, url) in pages {
         told(&b);
         b.cdp("Network.clearBrowserCache", json!({}));
@@ -55,7 +57,9 @@ fn first_pages_are_small_and_ask_nobody_else() {
                 _ => {}
             }
         }
-        println!("{actor}: {octets} octets, drawn after {drawn:.0} ms");
+        told_later.push_str(&format!("{actor}: {octets} octets, drawn after {drawn:.0} ms\n"));
         assert!(octets > 0 && octets < MOST_OCTETS, "{actor}: {octets} octets");
     }
+    std::fs::create_dir_all(screenshots()).unwrap();
+    std::fs::write(screenshots().join("traffic.txt"), told_later).unwrap();
 }
