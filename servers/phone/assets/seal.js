@@ -166,7 +166,6 @@ const begin = (form) => {
 };
 
 if (typeof document !== 'undefined') {
-  document.getElementById('errors')?.focus();
   const form = document.querySelector('form[data-session]');
   if (form) begin(form);
   // A page from the history would seal to a session that is over.

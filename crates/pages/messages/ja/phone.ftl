@@ -7,7 +7,7 @@ phone-home-title = スマホ用電子証明書
 phone-quit = ‹ やめる
 phone-quit-short = やめる
 phone-later = あとで登録する
-phone-certificates = 入っている証明書
+phone-certificates = 証明書の状態
 phone-sign-used-for = 電子申請や契約に、署名するときに使います。署名用パスワード(英数字)が必要です。
 phone-auth-used-for = ログインや本人確認のときに使います。4桁の暗証番号か、生体認証が必要です。
 phone-until = { $day }まで
@@ -189,6 +189,7 @@ phone-number-differs = 番号が違うとき、または自分で始めていな
 phone-asked-purpose = 目的
 phone-asked-handed = 相手に渡すもの
 phone-asked-not-handed = 氏名・住所・マイナンバーは渡しません。
+phone-asked-certificate = 使う証明書
 phone-scope-openid = 本人であることの証明
 phone-scope-certificates = 証明書とスマホの一覧を見るための許可
 phone-scope-sessions = ログインの記録を見るための許可
@@ -256,6 +257,9 @@ phone-notice-phone-replaced = 新しいスマホが登録されたため、こ�
 phone-notice-phone-retired = このスマホの利用を終了しました。
 phone-notice-phone-stopped = 証明書を一時停止しました。
 phone-notice-phone-tampered = チップの異常により、証明書を失効させました。
+phone-notice-deletion-ordered = このスマホのデータの削除が指示されました。
+phone-notice-deletion-confirmed = このスマホのデータの削除を確認しました。
+phone-way-other = ほかのスマホを選ぶ
 phone-notice-other = 証明書についてのお知らせがあります。
 
 # Settings

@@ -34,7 +34,7 @@ struct AnsweredPage {
 /// `GET /answered?told=`.
 pub(super) async fn show(screen: Screen, Query(name): Query<Name>) -> Shown {
     match screen.phone.desk.told(&name.told).as_deref() {
-        Some(Told::Login(outcome, login)) => answer(&screen, outcome, login.as_ref()),
+        Some(Told::Login(ended)) => answer(&screen, &ended.outcome, ended.login.as_ref()),
         _ => see("/"),
     }
 }

@@ -4,25 +4,25 @@ use askama::Template;
 use axum::{
     Form, Json,
     extract::Query,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::json;
-use tefuda_pages::{Frame, Texts};
+use tefuda_pages::Frame;
 use tefuda_phone::{
     os::webauthn::{self, Asserted, Assertion, WebauthnError},
     wallet::WalletError,
 };
 use tefuda_protocol::{
     login::LoginOutcome,
-    phone::{Biometrics, Finger},
+    phone::{Biometrics, Finger, PhoneStatus},
     transaction::{LoginChannel, LoginTransaction, Transaction},
 };
-use tefuda_types::Family;
+use tefuda_types::{CertificateKind, Family};
 use tefuda_web::Problem;
 
 use super::{
-    desk::Told,
+    desk::{Ended, Told},
     screen::{Screen, Shown, page, quoted, see},
 };
 use crate::login::Touch;
@@ -34,12 +34,16 @@ pub(super) struct LoginView {
     pub purpose: String,
     /// What is handed over.
     pub handed_over: Vec<String>,
+    /// The certificate that is used, and until when.
+    pub certificate: Option<String>,
     /// The number that must stand on the other screen as well.
     pub number: Option<String>,
 }
 
 impl LoginView {
-    pub(super) fn new(login: &LoginTransaction, t: Texts) -> Self {
+    pub(super) fn new(login: &LoginTransaction, screen: &Screen, status: &PhoneStatus) -> Self {
+        let t = screen.t();
+        let held = status.certificates.iter().find(|held| held.kind == CertificateKind::PhoneAuth);
         let said = |scope: &String| match scope.as_str() {
             "openid" => t.say("phone-scope-openid"),
             "certificates" => t.say("phone-scope-certificates"),
@@ -51,6 +55,10 @@ impl LoginView {
             origin: login.origin.clone(),
             purpose: login.purpose.clone(),
             handed_over: login.scopes.iter().map(said).collect(),
+            certificate: held.map(|held| {
+                let until = t.with("phone-until", "day", screen.day(held.not_after));
+                format!("{} · {until}", t.say("kind-phone-auth"))
+            }),
             number: match &login.channel {
                 LoginChannel::SameDevice => None,
                 LoginChannel::CrossDevice { number } => Some(number.clone()),
@@ -85,6 +93,16 @@ struct ApprovePage {
     summary: Option<tefuda_pages::Refusal>,
 }
 
+/// The way to the page of the PIN. A form is not answered by a redirect to another origin, and a form can lead here;
+/// so a page goes on by itself, or stays to say why the sensor is of no use now.
+#[derive(Template)]
+#[template(path = "approve-pin.html")]
+struct PinPage {
+    frame: Frame,
+    pin: String,
+    summary: Option<tefuda_pages::Refusal>,
+}
+
 /// `GET /approve?request=`: with the sensor, if it is enrolled; otherwise the page of the PIN.
 pub(super) async fn show(screen: Screen, Query(asked): Query<Asked>) -> Shown {
     let transaction = screen.phone.login_transaction(&asked.request).await?;
@@ -92,14 +110,16 @@ pub(super) async fn show(screen: Screen, Query(asked): Query<Asked>) -> Shown {
     let status = screen.phone.status().await?;
     let pin = screen.confirm(&format!("/login?request={}", quoted(&asked.request)));
     if status.biometrics != Biometrics::Enrolled {
-        return Ok(Redirect::to(&pin).into_response());
+        let stale = status.biometrics == Biometrics::Stale;
+        let stale = stale.then(|| tefuda_pages::Refusal::of("phone.biometrics_stale", screen.language));
+        return page(PinPage { frame: screen.path(), pin, summary: stale });
     }
     let summary = match screen.phone.desk.told(&asked.told).as_deref() {
         Some(Told::Refused(problem)) => Some(tefuda_pages::Refusal::of(problem.reason(), screen.language)),
         _ => None,
     };
     page(ApprovePage {
-        login: LoginView::new(&login, screen.t()),
+        login: LoginView::new(&login, &screen, &status),
         request: asked.request,
         pin,
         face: status.family == Family::Iphone,
@@ -120,7 +140,7 @@ pub(super) async fn deny(screen: Screen, Form(denied): Form<Denied>) -> Shown {
     let login = screen.phone.login_transaction(&denied.request).await.ok();
     let outcome = screen.phone.deny(&denied.request).await?;
     let login = login.and_then(|transaction| login_of(&transaction).ok());
-    let told = screen.phone.desk.tell(Told::Login(outcome, login));
+    let told = screen.phone.desk.tell(Told::Login(Box::new(Ended { outcome, login })));
     see(&format!("/answered?told={told}"))
 }
 
@@ -156,7 +176,7 @@ async fn touched_with(screen: &Screen, request: &str, touch: Touch) -> String {
 }
 
 fn answered(screen: &Screen, outcome: LoginOutcome, login: Option<LoginTransaction>) -> String {
-    let told = screen.phone.desk.tell(Told::Login(outcome, login));
+    let told = screen.phone.desk.tell(Told::Login(Box::new(Ended { outcome, login })));
     format!("/answered?told={told}")
 }
 

@@ -23,15 +23,16 @@ use tefuda_web::Problem;
 use super::{
     answered,
     approve::{Denied, LoginView, login_of},
-    desk::Told,
+    desk::{Ended, Told},
     refusal::Refused,
     screen::{Screen, Shown, page, quoted},
 };
 use crate::sessions::Given;
 
 /// Refusals after which the same page asks again.
-const AGAIN: [&str; 6] = [
+const AGAIN: [&str; 7] = [
     "phone.pin_wrong",
+    "phone.pin_blocked",
     "phone.pin_malformed",
     "phone.session_not_found",
     "phone.session_expired",
@@ -119,7 +120,7 @@ pub(super) async fn show(screen: Screen, Path(name): Path<String>, Query(asked):
         _ => None,
     };
     let login = match &act {
-        Act::Login { .. } => Some(LoginView::new(&login_of(&session.transaction)?, screen.t())),
+        Act::Login { .. } => Some(LoginView::new(&login_of(&session.transaction)?, &screen, &status)),
         _ => None,
     };
     let mut frame = screen.path();
@@ -305,7 +306,7 @@ fn next_page(
             if outcome.accepted && same {
                 return outcome.continue_url;
             }
-            let told = screen.phone.desk.tell(Told::Login(outcome, login));
+            let told = screen.phone.desk.tell(Told::Login(Box::new(Ended { outcome, login })));
             screen.own(&format!("/answered?told={told}"))
         }
         (_, Given::Progress(progress)) => match progress.recovery_code {

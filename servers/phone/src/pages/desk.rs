@@ -14,13 +14,22 @@ use crate::phone::fresh_id;
 /// Results that are kept until they are looked at; the oldest go.
 const TOLD_MAX: usize = 32;
 
+/// A login that is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The gateway's answer.
+    pub outcome: LoginOutcome,
+    /// What was agreed to.
+    pub login: Option<LoginTransaction>,
+}
+
 /// How something that a page began has ended.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// Refused.
     Refused(Problem),
-    /// The gateway's answer to a login, and what was agreed to.
-    Login(LoginOutcome, Option<LoginTransaction>),
+    /// A login came to its end.
+    Login(Box<Ended>),
     /// The recovery code, until the person says that it is written down.
     Recovery(Secret<String>),
 }

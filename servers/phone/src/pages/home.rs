@@ -1,7 +1,7 @@
 //! The phone's first screen: what is on it, what it is for, and what can be done now.
 
 use askama::Template;
-use tefuda_pages::{Frame, Texts};
+use tefuda_pages::{Frame, Language, Texts};
 use tefuda_phone::{
     memory::Memory,
     standing::{self, Again},
@@ -106,7 +106,8 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
             Deletion::Ordered => "phone-deletion-ordered",
             Deletion::Confirmed => "phone-deletion-confirmed",
         };
-        format!("{} {}", t.say(text), t.say(deletion))
+        let between = if t.0 == Language::English { " " } else { "" };
+        format!("{}{between}{}", t.say(text), t.say(deletion))
     };
     match status.state {
         PhoneState::Registered => None,

@@ -24,7 +24,7 @@ const ACTS: [&str; 11] = [
     "remove-biometrics",
 ];
 /// Notices that have a text of their own.
-const NOTICES: [&str; 15] = [
+const NOTICES: [&str; 17] = [
     "application.approved",
     "application.refused",
     "application.expired",
@@ -40,6 +40,8 @@ const NOTICES: [&str; 15] = [
     "phone.retired",
     "phone.stopped",
     "phone.tampered",
+    "deletion.confirmed",
+    "deletion.ordered",
 ];
 
 /// A notice as its reader sees it.

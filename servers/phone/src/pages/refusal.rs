@@ -80,10 +80,12 @@ impl Place<'_> {
         });
         let clock = closed(reason)
             .then(|| Link::new(format!("{}/clock?{lang}", urls.control()), t.say("phone-go-to-morning")));
-        let mut ways: Vec<Link> = refused.way.into_iter().chain(found).chain(clock).collect();
+        let other = needs_other_phone(reason)
+            .then(|| Link::new(format!("{}/?{lang}", urls.phones()), t.say("phone-way-other")));
+        let mut ways: Vec<Link> = refused.way.into_iter().chain(found).chain(clock).chain(other).collect();
         let back = if name.is_empty() { "phone-chooser-title" } else { "phone-home" };
         ways.push(Link::new(format!("{home}/?{lang}"), t.say(back)));
-        ways.dedup_by(|a, b| a.href == b.href);
+        ways.dedup_by(|a, b| a.href == b.href || a.text == b.text);
         problem_page(frame, &refused.problem, ways)
     }
 }
@@ -91,6 +93,12 @@ impl Place<'_> {
 /// Refusals that end when an office opens.
 fn closed(reason: &str) -> bool {
     reason == "enrol.pending"
+}
+
+/// Refusals that end with another phone.
+fn needs_other_phone(reason: &str) -> bool {
+    ["enrol.no_secure_element", "enrol.model_too_old", "enrol.element_tampered", "enrol.phone_in_use"]
+        .contains(&reason)
 }
 
 /// The main way from a refusal on a phone, with the name of its text.
@@ -104,9 +112,10 @@ fn way(reason: &str) -> Option<(&'static str, &'static str)> {
         }
         "phone.pin_blocked" | "phone.biometrics_stale" => ("/settings", "phone-way-settings"),
         "phone.retired" | "phone.wiped" => ("/enrol", "phone-way-apply"),
-        "login.gateway_unknown" | "login.not_found" | "login.expired" | "login.already_answered" => {
-            ("/scan", "phone-way-scan")
-        }
+        "login.gateway_unknown"
+        | "login.request_not_found"
+        | "login.request_expired"
+        | "login.request_finished" => ("/scan", "phone-way-scan"),
         _ => return None,
     })
 }
