@@ -60,16 +60,24 @@ pub struct Session {
     pub cross_device: bool,
     /// Wire time.
     pub since: Timestamp,
+    /// Civil time of the same moment: what the person's calendar said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub civil: Option<Timestamp>,
     /// Wire time, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<(Timestamp, Ending)>,
+    /// Civil time of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_civil: Option<Timestamp>,
 }
 
 impl Session {
-    /// Ends it, once; tells whether this did.
-    pub fn end(&mut self, ending: Ending, now: Timestamp) -> bool {
+    /// Ends it, once, at a wire and a civil time; tells whether this did.
+    pub fn end(&mut self, ending: Ending, now: Timestamp, civil: Timestamp) -> bool {
         let ends = self.ended.is_none();
-        self.ended.get_or_insert((now, ending));
+        if ends {
+            (self.ended, self.ended_civil) = (Some((now, ending)), Some(civil));
+        }
         ends
     }
 
@@ -110,13 +118,14 @@ impl Session {
             relying_party: self.relying_party.clone(),
             client_id: self.client_id.clone(),
             since: self.since,
+            civil: self.civil.unwrap_or(self.since),
             acr: self.acr.clone(),
             amr: self.amr.clone(),
             cross_device: self.cross_device,
             live: self.is_live(now),
             this_session: id == asking.0,
             this_phone: self.link == *asking.1,
-            ended: self.ended.map(|(at, why)| SessionEnd { at, why }),
+            ended: self.ended.map(|(at, why)| SessionEnd { at, civil: self.ended_civil.unwrap_or(at), why }),
         }
     }
 }
@@ -126,6 +135,8 @@ impl Session {
 pub struct SessionEnd {
     /// Wire time.
     pub at: Timestamp,
+    /// Civil time, for people.
+    pub civil: Timestamp,
     /// Why.
     pub why: Ending,
 }
@@ -141,6 +152,8 @@ pub struct SessionView {
     pub client_id: ClientId,
     /// Wire time.
     pub since: Timestamp,
+    /// Civil time, for people.
+    pub civil: Timestamp,
     /// Authentication context class.
     pub acr: String,
     /// Authentication methods.

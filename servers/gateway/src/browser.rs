@@ -108,6 +108,7 @@ impl Gateway {
                 Page(Choose {
                     phone: format!("{}/?open={open}", self.context.urls.phones()),
                     other_device: login.takes_cross_device(),
+                    approved: login.goes_on_beside_the_phone(),
                     frame,
                     asked,
                 })
@@ -214,6 +215,8 @@ struct Choose {
     asked: Asked,
     phone: String,
     other_device: bool,
+    /// The phone approved: the window beside it goes on, and this one has nothing left to do.
+    approved: bool,
 }
 
 #[derive(Template)]
@@ -258,7 +261,7 @@ pub(crate) async fn state(
     let state = match login.require_open(gateway.wire()) {
         Ok(()) => "waiting",
         Err(_) if login.is_answered() => "answered",
-        Err(_) if login.goes_on_beside_the_phone() => "waiting",
+        Err(_) if login.goes_on_beside_the_phone() => "beside",
         Err(_) => "over",
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "state": state }))).into_response())

@@ -29,7 +29,7 @@ impl Gateway {
         ending: Ending,
     ) -> Result<(), StoreError> {
         let now = self.wire();
-        if !session.end(ending, now) {
+        if !session.end(ending, now, self.civil()) {
             return Ok(());
         }
         transaction.put(SESSIONS, id, session).await?;

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::json;
 use std::{cmp::Reverse, collections::HashMap, sync::Arc, time::Duration};
 use tefuda_gateway::{
-    CodeGrant, Ending, Handle, LinkRow, Session, SessionError, SessionView, SessionsView,
+    CodeGrant, Ending, GrantError, Handle, LinkRow, Session, SessionError, SessionView, SessionsView,
     policy::{CERTIFICATES_TOKEN_SECONDS, SCOPE_CERTIFICATES, SCOPE_SESSIONS},
 };
 use tefuda_keys::SystemRandom;
@@ -57,6 +57,19 @@ impl IntoResponse for MeProblem {
 }
 
 impl Gateway {
+    /// The login of who asks, with a scope. *Not known* is told apart from ended: the same token is good again when
+    /// the lists come.
+    async fn me(&self, headers: &HeaderMap, scope: &str) -> Result<Account, MeProblem> {
+        let account = self.opened(headers).await?;
+        match GrantError::require_valid(account.status) {
+            Ok(()) => {}
+            Err(error @ GrantError::StatusNotKnown) => return Err(MeProblem::Other(error.into())),
+            Err(_) => return Err(GrantError::AccessToken.into()),
+        }
+        account.access.require_scope(scope)?;
+        Ok(account)
+    }
+
     /// Handles as they are today: two that turned out to be one person's are one.
     async fn today<'a>(
         &self,
@@ -141,8 +154,7 @@ impl Gateway {
 
 /// `GET /me`: the sign-in history and live sessions of whose access token it is.
 pub(crate) async fn sessions(State(gateway): Shared, headers: HeaderMap) -> Result<Response, MeProblem> {
-    let account = gateway.account(&headers).await?;
-    account.access.require_scope(SCOPE_SESSIONS)?;
+    let account = gateway.me(&headers, SCOPE_SESSIONS).await?;
     Ok((NOT_KEPT, Json(gateway.sessions(&account).await?)).into_response())
 }
 
@@ -152,15 +164,13 @@ pub(crate) async fn end(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, MeProblem> {
-    let account = gateway.account(&headers).await?;
-    account.access.require_scope(SCOPE_SESSIONS)?;
+    let account = gateway.me(&headers, SCOPE_SESSIONS).await?;
     Ok((NOT_KEPT, Json(gateway.end_session(&account, &id).await?)).into_response())
 }
 
 /// `POST /me/certificates-token`: another one, for as long as the access token is good.
 pub(crate) async fn certificates(State(gateway): Shared, headers: HeaderMap) -> Result<Response, MeProblem> {
-    let account = gateway.account(&headers).await?;
-    account.access.require_scope(SCOPE_CERTIFICATES)?;
+    let account = gateway.me(&headers, SCOPE_CERTIFICATES).await?;
     let token = gateway.vouch(&account.session.acr, account.certificate).await?;
     let body = json!({ "certificates_token": token.expose(), "expires_in": CERTIFICATES_TOKEN_SECONDS });
     Ok((NOT_KEPT, Json(body)).into_response())

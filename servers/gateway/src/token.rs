@@ -18,7 +18,7 @@ use tefuda_openid::{
 };
 use tefuda_protocol::statement::CertificateReference;
 use tefuda_store::{StoreError, Transaction};
-use tefuda_types::Reason;
+use tefuda_types::{CertificateStatus, Reason};
 
 use crate::{
     Gateway,
@@ -164,7 +164,9 @@ impl Gateway {
             amr: grant.assurance().1.to_vec(),
             cross_device: grant.is_cross_device(),
             since: now,
+            civil: Some(self.civil()),
             ended: None,
+            ended_civil: None,
         };
         transaction.put(SESSIONS, grant.session(), &session).await?;
         let detail = json!({ "client_id": party.client_id });
@@ -204,7 +206,14 @@ impl Gateway {
     }
 
     /// What an access token opens, if the login behind it still stands.
-    pub(crate) async fn account(&self, headers: &HeaderMap) -> Result<Account, OAuthProblem> {
+    async fn account(&self, headers: &HeaderMap) -> Result<Account, OAuthProblem> {
+        let account = self.opened(headers).await?;
+        GrantError::require_valid(account.status).map_err(|_| GrantError::AccessToken)?;
+        Ok(account)
+    }
+
+    /// What an access token opens, whatever is known of the certificate behind it.
+    pub(crate) async fn opened(&self, headers: &HeaderMap) -> Result<Account, OAuthProblem> {
         let shown = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -220,16 +229,16 @@ impl Gateway {
         let row: Option<LinkRow> = self.store.get(LINKS, session.link.as_str()).await?;
         let row = row.ok_or(GrantError::AccessToken)?;
         let status = self.status.status(&row.certificate, self.civil());
-        GrantError::require_valid(status).map_err(|_| GrantError::AccessToken)?;
-        Ok(Account { access, session, certificate: row.certificate })
+        Ok(Account { access, session, certificate: row.certificate, status })
     }
 }
 
-/// A login that still stands, as the holder of its access token sees it.
+/// A login as the holder of its access token sees it.
 pub(crate) struct Account {
     pub(crate) access: AccessGrant,
     pub(crate) session: Session,
     pub(crate) certificate: CertificateReference,
+    pub(crate) status: CertificateStatus,
 }
 
 /// `POST …/protocol/openid-connect/token`.

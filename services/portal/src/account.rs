@@ -21,7 +21,8 @@ pub struct Login {
     pub id: String,
     /// Where.
     pub relying_party: String,
-    /// When.
+    /// When, in civil time.
+    #[serde(rename = "civil")]
     pub since: Timestamp,
     /// Authentication methods.
     #[serde(default)]
@@ -42,7 +43,8 @@ pub struct Login {
 /// How a login ended.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LoginEnd {
-    /// When.
+    /// When, in civil time.
+    #[serde(rename = "civil")]
     pub at: Timestamp,
     /// Why.
     pub why: String,

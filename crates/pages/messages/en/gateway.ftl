@@ -11,6 +11,7 @@ gateway-this-device = Approve on this phone
 gateway-other-device = Approve on another phone
 gateway-choose-next = “This phone” opens the app. On a computer, choose “another phone” to get a code to scan.
 gateway-same-device-only = The app on the phone opens. This can be done only in the browser of the phone that has the certificates.
+gateway-approved-beside = Approved on the phone. Go on in the window in which you approved; you can close this one.
 gateway-cancel = Go back to { $party } without logging in
 gateway-waiting-title = Approve on your phone
 gateway-qr-label = Code to scan with your phone

@@ -11,6 +11,7 @@ gateway-this-device = このスマホで承認する
 gateway-other-device = 別のスマホで承認する
 gateway-choose-next = 「このスマホ」ならアプリが開きます。パソコンなどをお使いのときは「別のスマホ」を選ぶと、読み取るコードが出ます。
 gateway-same-device-only = スマホのアプリが開きます。この手続きは、証明書の入ったスマホのブラウザーからだけ行えます。
+gateway-approved-beside = スマホで承認されました。承認した画面でそのまま続けてください。この画面は閉じてかまいません。
 gateway-cancel = ログインせずに「{ $party }」に戻る
 gateway-waiting-title = スマホで承認してください
 gateway-qr-label = スマホで読み取るコード

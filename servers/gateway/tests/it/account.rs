@@ -174,6 +174,23 @@ async fn a_relying_party_is_told_when_a_phone_is_cut_off_and_again_if_it_did_not
 }
 
 #[tokio::test]
+async fn a_status_that_is_not_known_shows_nothing_and_ends_nothing() {
+    let world = World::new().await;
+    let portal = world.register_with("Portal", &account_scopes()).await;
+    let (phone, maker) = world.phone();
+    let own = world.tokens(&portal, "openid sessions certificates", (&phone, &maker)).await;
+    world.unplug();
+    world.pass(30);
+    for (method, path) in [("GET", "/me"), ("POST", "/me/certificates-token")] {
+        let refused = world.me(method, path, access(&own)).await;
+        assert_eq!(
+            (refused.status, &refused.json()["reason"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &json!("grant.status_not_known"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn discovery_says_that_logouts_are_told() {
     let world = World::new().await;
     let reply = world.get(&format!("{REALM}/.well-known/openid-configuration"), "").await.json();

@@ -60,7 +60,7 @@ async fn who_began_a_login_that_somebody_else_approved_gets_no_code() {
     let path = format!("/login/{}", begun.request);
     // The browser that began it has the cookie, and not what the phone gave to the one beside it.
     let state = world.get(&format!("{path}/state"), &begun.cookie).await;
-    assert_eq!(state.json()["state"], "waiting");
+    assert_eq!(state.json()["state"], "beside");
     assert_eq!(world.get(&path, &begun.cookie).await.status, StatusCode::OK);
     for guess in ["", "?way=", "?way=guess"] {
         let reply = world.get(&format!("{path}/continue{guess}"), &begun.cookie).await;
