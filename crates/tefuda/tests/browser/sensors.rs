@@ -114,7 +114,7 @@ fn an_unknown_finger_a_changed_set_and_the_limit() {
         // The PIN lets the sensor in again; then somebody changes what it knows.
         system.done(&["phone", "biometrics", phone, "enroll", "--auth-pin", AUTH]);
         b.open(&system.on(phone, "/settings"));
-        b.press(&t.say(&format!("phone-biometrics-change-{kind}")));
+        b.leave(|| b.press(&t.say(&format!("phone-biometrics-change-{kind}"))));
         b.says(&t.say("phone-done-biometrics-changed"));
         b.look();
         b.begin_login(&system);
