@@ -53,9 +53,10 @@ pub struct World {
     published: Arc<Published>,
     pub clock: Arc<SystemClock>,
     pub home: Folder,
-    context: ActorContext,
+    /// What actors beside the gateway are started with.
+    pub context: ActorContext,
     gateway: Arc<Gateway>,
-    router: Router,
+    pub router: Router,
     keys: KeySpace,
     jti: AtomicU32,
     /// What phones were given for the browsers beside them, by request.
@@ -139,11 +140,6 @@ impl World {
             jti: AtomicU32::new(0),
             ways: Mutex::default(),
         }
-    }
-
-    /// What actors beside the gateway are started with, and the gateway's routes for whoever asks over a socket.
-    pub fn open_to_others(&self) -> (ActorContext, Router) {
-        (self.context.clone(), self.router.clone())
     }
 
     /// Lets the gateway do what it does of its own accord.

@@ -72,7 +72,7 @@ pub struct Browser {
 impl Scene {
     pub async fn new() -> Self {
         let world = World::new().await;
-        let (context, gateway) = world.open_to_others();
+        let (context, gateway) = (world.context.clone(), world.router.clone());
         let port = context.urls.port_base + 2;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         tokio::spawn(async move { axum::serve(listener, gateway).await });
