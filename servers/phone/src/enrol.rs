@@ -108,6 +108,16 @@ impl Phone {
         self.progress(memory, false).await
     }
 
+    /// Whether a card goes on with what was begun here: an application that a card has signed is that card's.
+    pub(crate) async fn expects(&self, resident: &ResidentId) -> Result<(), Problem> {
+        match self.memory().await?.enrolment {
+            Some(Enrolment { resident: signer, stage: Stage::Signed { .. }, .. }) => {
+                Ok(card::same_person(&signer, resident)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// `GET /api/enrolment`.
     pub(crate) async fn enrolment(&self) -> Result<Progress, Problem> {
         let _act = self.acts.lock().await;

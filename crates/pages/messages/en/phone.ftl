@@ -330,6 +330,7 @@ phone-lost-stopped-means = That phone can neither log in nor sign. If you find i
 # Ways from a refusal
 phone-way-hold-again = Hold the card again
 phone-way-own-card = Hold your own card
+phone-way-anew = Apply from the start with this card
 phone-way-card-reset = See how to set it anew
 phone-way-apply = Apply from the start
 phone-way-settings = Open the settings

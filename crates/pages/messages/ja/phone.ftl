@@ -330,6 +330,7 @@ phone-lost-stopped-means = そのスマホでは、ログインも署名もで�
 # Ways from a refusal
 phone-way-hold-again = もう一度かざす
 phone-way-own-card = 本人のカードをかざす
+phone-way-anew = このカードで、はじめから申請する
 phone-way-card-reset = 設定し直す方法を見る
 phone-way-apply = はじめから申請する
 phone-way-settings = 設定を開く

@@ -33,6 +33,9 @@ pub(super) struct Wish {
     /// Whose card is at hand, if that is known already.
     #[serde(default)]
     pub resident: String,
+    /// What another card has signed is given up.
+    #[serde(default)]
+    anew: bool,
 }
 
 /// Something that phones of this family can do, and since when.
@@ -62,6 +65,9 @@ pub(super) async fn begin(screen: Screen, Query(wish): Query<Wish>) -> Shown {
         return see("/enrol/decision");
     }
     if memory.enrolment.as_ref().is_some_and(|enrolment| matches!(enrolment.stage, Stage::Signed { .. })) {
+        if let Ok(resident) = wish.resident.parse::<ResidentId>() {
+            expected(&screen, &resident).await?;
+        }
         return Ok(Redirect::to(&screen.confirm("/set-pins")).into_response());
     }
     let t = screen.t();
@@ -80,6 +86,15 @@ pub(super) async fn begin(screen: Screen, Query(wish): Query<Wish>) -> Shown {
     })
 }
 
+/// Whether this card goes on with what was begun; if not, it can begin anew.
+async fn expected(screen: &Screen, resident: &ResidentId) -> Result<(), Refused> {
+    let Err(problem) = screen.phone.expects(resident).await else { return Ok(()) };
+    let t = screen.t();
+    let anew = format!("/enrol/card?resident={}&anew=true", quoted(resident.as_str()));
+    let refused = Refused::new(problem).with_way(Link::new("/enrol", t.say("phone-way-own-card")));
+    Err(refused.with_way(Link::new(anew, t.say("phone-way-anew"))))
+}
+
 #[derive(Template)]
 #[template(path = "enrol-card.html")]
 struct CardPage {
@@ -93,6 +108,7 @@ struct CardPage {
     tries_left: Option<String>,
     last_try: bool,
     with_password: bool,
+    anew: bool,
     title: String,
 }
 
@@ -112,6 +128,7 @@ pub(super) async fn card_page(
     screen: &Screen,
     purpose: Purpose,
     (action, title, chosen): (&'static str, String, String),
+    anew: bool,
 ) -> Shown {
     let t = screen.t();
     let refused = field_refusal(screen, purpose);
@@ -135,6 +152,7 @@ pub(super) async fn card_page(
         tries_left: left.map(|left| t.with2("phone-tries-left", "left", left, "of", 5)),
         last_try,
         with_password: purpose != Purpose::Reset(tefuda_types::PinKind::Auth),
+        anew,
         title,
     })
 }
@@ -150,7 +168,7 @@ pub(super) async fn card(screen: Screen, Query(wish): Query<Wish>) -> Shown {
         wish.resident
     };
     let title = screen.t().say("phone-step-card");
-    card_page(&screen, Purpose::Enrolment, ("/enrol/card", title, chosen)).await
+    card_page(&screen, Purpose::Enrolment, ("/enrol/card", title, chosen), wish.anew).await
 }
 
 /// The form of the card's password.
@@ -161,6 +179,8 @@ pub(super) struct Held {
     card_password: String,
     #[serde(default)]
     risk_last_try: Option<String>,
+    #[serde(default)]
+    anew: bool,
 }
 
 impl Held {
@@ -180,6 +200,9 @@ impl Held {
 
 /// `POST /enrol/card`: the card is held against the phone.
 pub(super) async fn hold(screen: Screen, Form(held): Form<Held>) -> Shown {
+    if !held.anew {
+        expected(&screen, &held.resident).await?;
+    }
     Reading::begin(&screen.phone, Purpose::Enrolment, held.shown(Purpose::Enrolment));
     see("/enrol/reading")
 }
@@ -241,9 +264,12 @@ pub(super) async fn reading_page(screen: &Screen, reading: &Reading, again: &str
         Some(Err(problem)) if AT_THE_FIELD.contains(&problem.reason()) => return see(again),
         Some(Err(problem)) => {
             let refused = Refused::new(problem.clone());
-            let torn = ["card.torn", "card.in_use", "card.not_jpki"].contains(&problem.reason());
-            let way = Link::new(again, t.say("phone-way-hold-again"));
-            return Err(if torn { refused.with_way(way) } else { refused });
+            let way = match problem.reason() {
+                "card.torn" | "card.in_use" | "card.not_jpki" => "phone-way-hold-again",
+                "enrol.wrong_card" => "phone-way-own-card",
+                _ => return Err(refused),
+            };
+            return Err(refused.with_way(Link::new(again, t.say(way))));
         }
         Some(Ok(())) | None => {}
     }

@@ -18,21 +18,22 @@ use super::{
 };
 use crate::phones::Phones;
 
-/// A refusal on its way to becoming a page, with the way that its page knows best.
+/// A refusal on its way to becoming a page, with the ways that its page knows best.
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     problem: Problem,
-    way: Option<Link>,
+    ways: Vec<Link>,
 }
 
 impl Refused {
     pub(super) const fn new(problem: Problem) -> Self {
-        Self { problem, way: None }
+        Self { problem, ways: Vec::new() }
     }
 
-    /// The same with the main way from here.
-    pub(super) fn with_way(self, way: Link) -> Self {
-        Self { way: Some(way), ..self }
+    /// The same with a way from here; the first is the main one.
+    pub(super) fn with_way(mut self, way: Link) -> Self {
+        self.ways.push(way);
+        self
     }
 }
 
@@ -73,7 +74,7 @@ impl Place<'_> {
         frame.home.clone_from(&home);
         let lang = format!("lang={}", self.language.tag());
         let reason = refused.problem.reason();
-        let found = way(reason).filter(|_| !name.is_empty());
+        let found = way(reason).filter(|_| !name.is_empty() && refused.ways.is_empty());
         let found = found.map(|(path, key)| {
             let mark = if path.contains('?') { '&' } else { '?' };
             Link::new(format!("{home}{path}{mark}{lang}"), t.say(key))
@@ -82,7 +83,7 @@ impl Place<'_> {
             .then(|| Link::new(format!("{}/clock?{lang}", urls.control()), t.say("phone-go-to-morning")));
         let other = needs_other_phone(reason)
             .then(|| Link::new(format!("{}/?{lang}", urls.phones()), t.say("phone-way-other")));
-        let mut ways: Vec<Link> = refused.way.into_iter().chain(found).chain(clock).chain(other).collect();
+        let mut ways: Vec<Link> = refused.ways.into_iter().chain(found).chain(clock).chain(other).collect();
         let back = if name.is_empty() { "phone-chooser-title" } else { "phone-home" };
         ways.push(Link::new(format!("{home}/?{lang}"), t.say(back)));
         ways.dedup_by(|a, b| a.href == b.href || a.text == b.text);

@@ -76,7 +76,7 @@ pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>) -> Shown {
         PinKind::Auth => ("/settings/reset/auth", "phone-reset-auth-title"),
     };
     let title = screen.t().say(title);
-    enrol::card_page(&screen, Purpose::Reset(kind), (action, title, holder)).await
+    enrol::card_page(&screen, Purpose::Reset(kind), (action, title, holder), false).await
 }
 
 /// `POST /settings/reset/{kind}`: the card is held.

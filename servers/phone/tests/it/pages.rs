@@ -160,6 +160,24 @@ async fn ways_that_go_wrong_end_on_a_page_with_a_way_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_persons_card_does_not_go_on_with_what_was_signed() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    world.card("taro", 2).await;
+    // A card that was not read has begun nothing that another one could not.
+    hold(&world, "hanako", "WRONG999").await;
+    let read = hold(&world, "taro", "MIHON02A").await;
+    assert_eq!(read.attribute("data-step").as_deref(), Some("3"));
+    let wrong = post(&world, "/enrol/card", "resident=hanako&card_password=MIHON01A").await;
+    assert_eq!(wrong.attribute("data-reason").as_deref(), Some("enrol.wrong_card"));
+    assert!(wrong.text.contains("/enrol/card?resident=hanako&#38;anew=true"), "{}", wrong.text);
+    let link = get(&world, PHONE, "/enrol?resident=hanako").await;
+    assert_eq!(link.attribute("data-reason").as_deref(), Some("enrol.wrong_card"));
+    let anew = post(&world, "/enrol/card", "resident=hanako&card_password=MIHON01A&anew=true").await;
+    assert_eq!(anew.header("location"), "/enrol/reading");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_keep_to_themselves_and_forms_of_other_sites_are_turned_away() {
     let world = World::new().await;
     for (host, path) in [(PHONE, "/"), (PHONE, "/settings"), (PHONE, "/scan"), (PLAIN, "/"), (PLAIN, "/lost")]
