@@ -22,7 +22,7 @@ pub struct Failure {
     /// For developers; people read the catalogue's sentence.
     pub detail: String,
     /// What else there is to say.
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
 }
 
 /// What this program itself has to say no to.
@@ -89,7 +89,7 @@ impl Failure {
             exit: if error.blame() == Blame::Backend { Exit::Environment } else { Exit::Refused },
             reason: error.code().as_str().to_owned(),
             detail: error.to_string(),
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 
@@ -121,7 +121,7 @@ impl From<ClientError> for Failure {
             exit: if refused { Exit::Refused } else { Exit::Environment },
             reason: error.reason().to_owned(),
             detail: error.to_string(),
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Results to standard output, prose to standard error.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
 use crate::{arguments::Common, catalogue::sentence, failure::Failure};
@@ -22,13 +22,13 @@ pub fn failure(failure: &Failure, common: &Common) {
     if common.json {
         let mut refusal = json!({ "reason": failure.reason, "message": message, "detail": failure.detail });
         if let Value::Object(members) = &mut refusal {
-            members.extend(failure.more.clone());
+            members.extend(Map::clone(&failure.more));
         }
         line(&mut io::stdout(), &refusal.to_string());
     } else {
         prose(&format!("{message}\n({}: {})", failure.reason, failure.detail));
         if !failure.more.is_empty() {
-            value(&Value::Object(failure.more.clone()), false);
+            value(&Value::Object(Map::clone(&failure.more)), false);
         }
     }
 }

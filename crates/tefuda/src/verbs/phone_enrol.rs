@@ -203,7 +203,7 @@ fn complete(progress: Progress, advice: Vec<&'static str>) -> Done {
             exit: Exit::Refused,
             reason: reason.clone(),
             detail: "the application was refused".to_owned(),
-            more: serde_json::Map::new(),
+            more: Box::default(),
         }
         .with("state", json!(progress.state))
         .with("steps", json!(progress.steps)));

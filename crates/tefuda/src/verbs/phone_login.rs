@@ -63,7 +63,7 @@ impl Browser {
             exit: Exit::Refused,
             reason: query("error").unwrap_or_else(|| "login.not_begun".to_owned()),
             detail: query("error_description").unwrap_or_default(),
-            more: serde_json::Map::new(),
+            more: Box::default(),
         }
         .with("redirect", json!(target.as_str())))
     }
@@ -96,7 +96,7 @@ impl Browser {
             exit: Exit::Refused,
             reason: outcome.reason.unwrap_or_else(|| "login.refused".to_owned()),
             detail: "the gateway refused the login".to_owned(),
-            more: serde_json::Map::new(),
+            more: Box::default(),
         };
         Err(refused.with("redirect", json!(redirect)))
     }
