@@ -107,7 +107,7 @@ pub struct Assertion {
     pub signature: Bytes,
 }
 
-/// That the enrolled person touched the sensor for one challenge. Made by [`assert`] alone.
+/// That the enrolled person touched the sensor for one challenge. Made by [`assert()`] alone.
 #[derive(Debug)]
 pub struct Asserted {
     counter: u32,
