@@ -31,6 +31,7 @@ use tefuda_protocol::{
 use tefuda_store::SystemClock;
 use tefuda_types::{CertificateKind, Clock, Secret, Timestamp};
 use tefuda_web::{ActorContext, Urls, live::Live};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 use url::{Url, form_urlencoded};
 
@@ -102,12 +103,23 @@ impl Reply {
     }
 }
 
+/// Two ports in a row, both held: the authority's and, after it, the gateway's.
+async fn neighbours() -> (TcpListener, TcpListener) {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let next = first.local_addr().unwrap().port().saturating_add(1);
+        if let Ok(second) = TcpListener::bind(("127.0.0.1", next)).await {
+            return (first, second);
+        }
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         let home = Folder::new();
         let clock = Arc::new(SystemClock::open(home.path()).unwrap());
         let authority = Authority::new(CertificateKind::PhoneAuth, clock.civil());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (listener, own) = neighbours().await;
         let port = listener.local_addr().unwrap().port();
         let published = Arc::new(Published {
             authority: Mutex::new(authority),
@@ -129,6 +141,8 @@ impl World {
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();
         let gateway = Gateway::open(context.clone()).await.unwrap();
         let router = tefuda_gateway_server::router(Arc::clone(&gateway));
+        let answering = router.clone();
+        tokio::spawn(async move { axum::serve(own, answering).await });
         Self {
             published,
             clock,

@@ -72,11 +72,7 @@ pub struct Browser {
 impl Scene {
     pub async fn new() -> Self {
         let world = World::new().await;
-        let (context, gateway) = (world.context.clone(), world.router.clone());
-        let port = context.urls.port_base + 2;
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        tokio::spawn(async move { axum::serve(listener, gateway).await });
-        let portal = Portal::open(context).await.unwrap();
+        let portal = Portal::open(world.context.clone()).await.unwrap();
         let (uri, logouts) = ear().await;
         let mut registration = portal.registration();
         registration["backchannel_logout_uri"] = json!(uri);
