@@ -5,6 +5,7 @@ use crate::shell;
 /// Other people's programs that the tests drive, and what building them takes.
 const DEBIAN: &[&str] = &[
     "openssl",
+    "postgresql",
     "opensc",
     "pcscd",
     "vsmartcard-vpcd",

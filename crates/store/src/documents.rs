@@ -5,32 +5,18 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use sqlx::{
-    Row, Sqlite, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{path::Path, time::Duration};
+use std::path::Path;
 use tefuda_types::Timestamp;
 
-/// How long a writer waits for another.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections of one store; SQLite has one writer at a time anyway.
-const CONNECTIONS_MAX: u32 = 4;
+use crate::database::{Open, Pool, in_open, on_pool};
 
-/// Forward-only: a step is never changed once it was released.
-const MIGRATIONS: &[&str] = &[
-    "CREATE TABLE document (
-        collection TEXT NOT NULL,
-        id TEXT NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (collection, id)
-    )",
-    "CREATE TABLE audit (
-        number BIGINT NOT NULL PRIMARY KEY,
-        entry TEXT NOT NULL,
-        hash TEXT NOT NULL
-    )",
-];
+const GET: &str = "SELECT body FROM document WHERE collection = $1 AND id = $2";
+const LIST: &str = "SELECT id, body FROM document WHERE collection = $1";
+const PUT: &str = "INSERT INTO document (collection, id, body) VALUES ($1, $2, $3)
+    ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body";
+const INSERT: &str = "INSERT INTO document (collection, id, body) VALUES ($1, $2, $3)
+    ON CONFLICT (collection, id) DO NOTHING";
+const REMOVE: &str = "DELETE FROM document WHERE collection = $1 AND id = $2";
 
 /// Why a store gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +46,7 @@ tefuda_types::reasons! { StoreError {
 /// A role's store.
 #[derive(Clone, Debug)]
 pub struct Documents {
-    pool: SqlitePool,
+    pool: Pool,
 }
 
 /// What the audit log says: when, what, about what.
@@ -75,22 +61,24 @@ pub struct AuditEntry {
 }
 
 impl Documents {
-    /// Opens a store, making or migrating it.
+    /// Opens a store in an SQLite file, making or migrating it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
-        migrate(&pool).await?;
+        Self::migrated(Pool::sqlite(path).await?).await
+    }
+
+    /// Opens a store in a schema of a PostgreSQL database, making or migrating it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_postgres(url: &str, schema: &str) -> Result<Self, StoreError> {
+        Self::migrated(Pool::postgres(url, schema).await?).await
+    }
+
+    async fn migrated(pool: Pool) -> Result<Self, StoreError> {
+        pool.migrate().await?;
         Ok(Self { pool })
     }
 
@@ -99,7 +87,7 @@ impl Documents {
     /// # Errors
     /// [`StoreError`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction(self.pool.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(Transaction(self.pool.begin().await?))
     }
 
     /// A document, outside any transaction.
@@ -111,12 +99,10 @@ impl Documents {
         collection: &str,
         id: &str,
     ) -> Result<Option<T>, StoreError> {
-        let row = sqlx::query("SELECT body FROM document WHERE collection = $1 AND id = $2")
-            .bind(collection)
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).transpose()
+        let row: Option<(String,)> = on_pool!(&self.pool, to => {
+            sqlx::query_as(GET).bind(collection).bind(id).fetch_optional(to).await?
+        });
+        row.map(|(body,)| Ok(serde_json::from_str(&body)?)).transpose()
     }
 
     /// All documents of a collection with their identifiers, in the order of these.
@@ -124,11 +110,10 @@ impl Documents {
     /// # Errors
     /// [`StoreError`].
     pub async fn list<T: DeserializeOwned>(&self, collection: &str) -> Result<Vec<(String, T)>, StoreError> {
-        let rows = sqlx::query("SELECT id, body FROM document WHERE collection = $1 ORDER BY id")
-            .bind(collection)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(document).collect()
+        let rows = on_pool!(&self.pool, to => {
+            sqlx::query_as(LIST).bind(collection).fetch_all(to).await?
+        });
+        documents(rows)
     }
 
     /// Goes through the whole audit log.
@@ -136,13 +121,11 @@ impl Documents {
     /// # Errors
     /// [`StoreError::AuditBroken`] with the first entry that does not follow from the one before.
     pub async fn verify_audit(&self) -> Result<i64, StoreError> {
-        let rows = sqlx::query("SELECT number, entry, hash FROM audit ORDER BY number")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows: Vec<(i64, String, String)> = on_pool!(&self.pool, to => {
+            sqlx::query_as("SELECT number, entry, hash FROM audit ORDER BY number").fetch_all(to).await?
+        });
         let mut last = (0, String::new());
-        for row in rows {
-            let (number, entry, hash): (i64, String, String) =
-                (row.try_get("number")?, row.try_get("entry")?, row.try_get("hash")?);
+        for (number, entry, hash) in rows {
             if number != last.0 + 1 || hash != chain(&last.1, number, &entry) {
                 return Err(StoreError::AuditBroken(number));
             }
@@ -156,38 +139,20 @@ impl Documents {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit_entries(&self, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = sqlx::query("SELECT entry FROM audit ORDER BY number DESC LIMIT $1")
-            .bind(i64::from(most))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("entry")?)?)).collect()
+        let rows: Vec<(String,)> = on_pool!(&self.pool, to => {
+            sqlx::query_as("SELECT entry FROM audit ORDER BY number DESC LIMIT $1")
+                .bind(i64::from(most))
+                .fetch_all(to)
+                .await?
+        });
+        rows.iter().map(|(entry,)| Ok(serde_json::from_str(entry)?)).collect()
     }
 }
 
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY)")
-        .execute(&mut *transaction)
-        .await?;
-    let row = sqlx::query("SELECT COALESCE(MAX(number), 0) AS done FROM migration")
-        .fetch_one(&mut *transaction)
-        .await?;
-    let done = usize::try_from(row.try_get::<i64, _>("done")?).unwrap_or_default();
-    if done > MIGRATIONS.len() {
-        return Err(StoreError::LaterVersion);
-    }
-    for (number, step) in MIGRATIONS.iter().enumerate().skip(done) {
-        sqlx::query(*step).execute(&mut *transaction).await?;
-        sqlx::query("INSERT INTO migration (number) VALUES ($1)")
-            .bind(i64::try_from(number + 1).unwrap_or(i64::MAX))
-            .execute(&mut *transaction)
-            .await?;
-    }
-    Ok(transaction.commit().await?)
-}
-
-fn document<T: DeserializeOwned>(row: &sqlx::sqlite::SqliteRow) -> Result<(String, T), StoreError> {
-    Ok((row.try_get("id")?, serde_json::from_str(row.try_get("body")?)?))
+/// In the order of the identifiers' octets: databases differ in what comes after what.
+fn documents<T: DeserializeOwned>(mut rows: Vec<(String, String)>) -> Result<Vec<(String, T)>, StoreError> {
+    rows.sort_unstable();
+    rows.into_iter().map(|(id, body)| Ok((id, serde_json::from_str(&body)?))).collect()
 }
 
 /// Hash of an audit entry over the one before it.
@@ -202,7 +167,7 @@ fn chain(previous: &str, number: i64, entry: &str) -> String {
 
 /// Reads and writes that stay together.
 #[derive(Debug)]
-pub struct Transaction(sqlx::Transaction<'static, Sqlite>);
+pub struct Transaction(Open);
 
 impl Transaction {
     /// A document.
@@ -214,12 +179,10 @@ impl Transaction {
         collection: &str,
         id: &str,
     ) -> Result<Option<T>, StoreError> {
-        let row = sqlx::query("SELECT body FROM document WHERE collection = $1 AND id = $2")
-            .bind(collection)
-            .bind(id)
-            .fetch_optional(&mut *self.0)
-            .await?;
-        row.map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).transpose()
+        let row: Option<(String,)> = in_open!(&mut self.0, to => {
+            sqlx::query_as(GET).bind(collection).bind(id).fetch_optional(to).await?
+        });
+        row.map(|(body,)| Ok(serde_json::from_str(&body)?)).transpose()
     }
 
     /// All documents of a collection, in the order of their identifiers.
@@ -230,11 +193,10 @@ impl Transaction {
         &mut self,
         collection: &str,
     ) -> Result<Vec<(String, T)>, StoreError> {
-        let rows = sqlx::query("SELECT id, body FROM document WHERE collection = $1 ORDER BY id")
-            .bind(collection)
-            .fetch_all(&mut *self.0)
-            .await?;
-        rows.iter().map(document).collect()
+        let rows = in_open!(&mut self.0, to => {
+            sqlx::query_as(LIST).bind(collection).fetch_all(to).await?
+        });
+        documents(rows)
     }
 
     /// Stores a document in place of the one with its identifier.
@@ -247,15 +209,10 @@ impl Transaction {
         id: &str,
         body: &T,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO document (collection, id, body) VALUES ($1, $2, $3)
-             ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body",
-        )
-        .bind(collection)
-        .bind(id)
-        .bind(serde_json::to_string(body)?)
-        .execute(&mut *self.0)
-        .await?;
+        let body = serde_json::to_string(body)?;
+        in_open!(&mut self.0, to => {
+            sqlx::query(PUT).bind(collection).bind(id).bind(body).execute(to).await?;
+        });
         Ok(())
     }
 
@@ -270,15 +227,11 @@ impl Transaction {
         id: &str,
         body: &T,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "INSERT INTO document (collection, id, body) VALUES ($1, $2, $3) ON CONFLICT (collection, id) DO NOTHING",
-        )
-        .bind(collection)
-        .bind(id)
-        .bind(serde_json::to_string(body)?)
-        .execute(&mut *self.0)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        let body = serde_json::to_string(body)?;
+        let rows = in_open!(&mut self.0, to => {
+            sqlx::query(INSERT).bind(collection).bind(id).bind(body).execute(to).await?.rows_affected()
+        });
+        Ok(rows == 1)
     }
 
     /// Removes a document; tells whether it was there.
@@ -286,12 +239,10 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove(&mut self, collection: &str, id: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM document WHERE collection = $1 AND id = $2")
-            .bind(collection)
-            .bind(id)
-            .execute(&mut *self.0)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let rows = in_open!(&mut self.0, to => {
+            sqlx::query(REMOVE).bind(collection).bind(id).execute(to).await?.rows_affected()
+        });
+        Ok(rows == 1)
     }
 
     /// Adds to the audit log.
@@ -299,21 +250,22 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let last = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
-            .fetch_optional(&mut *self.0)
-            .await?;
-        let (number, previous): (i64, String) = match last {
-            Some(row) => (row.try_get("number")?, row.try_get("hash")?),
-            None => (0, String::new()),
-        };
+        let last: Option<(i64, String)> = in_open!(&mut self.0, to => {
+            sqlx::query_as("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+                .fetch_optional(to)
+                .await?
+        });
+        let (number, previous) = last.unwrap_or_default();
         let text = serde_json::to_string(entry)?;
         let hash = chain(&previous, number + 1, &text);
-        sqlx::query("INSERT INTO audit (number, entry, hash) VALUES ($1, $2, $3)")
-            .bind(number + 1)
-            .bind(text)
-            .bind(hash)
-            .execute(&mut *self.0)
-            .await?;
+        in_open!(&mut self.0, to => {
+            sqlx::query("INSERT INTO audit (number, entry, hash) VALUES ($1, $2, $3)")
+                .bind(number + 1)
+                .bind(text)
+                .bind(hash)
+                .execute(to)
+                .await?;
+        });
         Ok(())
     }
 
@@ -322,6 +274,6 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await
     }
 }

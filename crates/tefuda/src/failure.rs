@@ -44,6 +44,9 @@ pub enum ProgramError {
     /// The home remembers another port base.
     #[error("the home's ports begin at {0}")]
     OtherPortBase(u16),
+    /// The home's keys belong to the stores of another database.
+    #[error("the home's stores are in another database")]
+    OtherDatabase,
     /// There is no such home.
     #[error("{0} is no home")]
     HomeNotFound(PathBuf),
@@ -73,6 +76,7 @@ tefuda_types::reasons! { ProgramError {
     HomeHeld(_) => "home.held", Backend;
     HomeLater(_) => "home.later_version", Backend;
     OtherPortBase(_) => "home.other_port_base", Backend;
+    OtherDatabase => "home.other_database", Backend;
     HomeNotFound(_) => "home.not_found", Caller;
     NotConfirmed => "reset.not_confirmed", Policy;
     ActorFailed(_) => "system.actor_failed", Backend;

@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use std::path::Path;
 use tefuda_keys::SystemRandom;
 use tefuda_store::{
-    SystemClock,
+    Databases, SystemClock,
     files::{self, Lock, LockError},
 };
 use tefuda_types::{Clock, JST, Timestamp, jst};
@@ -15,6 +15,8 @@ use crate::failure::ProgramError;
 pub const VERSION: u32 = 1;
 /// Port of the first actor, unless said otherwise.
 pub const PORT_BASE: u16 = 8480;
+/// File of the PostgreSQL database that the home's stores are in, if they are.
+const DATABASE: &str = "database";
 /// Applications are decided from here …
 const OPENS: Time = Time::constant(8, 0, 0, 0);
 /// … to here.
@@ -62,15 +64,31 @@ pub fn take(home: &Path) -> Result<Lock, ProgramError> {
 ///
 /// # Errors
 /// [`ProgramError::Disk`].
-pub fn found(home: &Path, port_base: u16) -> Result<(), ProgramError> {
+pub fn found(home: &Path, port_base: u16, databases: &Databases) -> Result<(), ProgramError> {
     let clock = SystemClock::open(home)?;
     let start = first_civil_time(clock.wire());
     if start != clock.wire() && files::read(&home.join("clock"))?.is_none() {
         clock.set(start)?;
     }
     files::write(&home.join("port-base"), port_base.to_string().as_bytes())?;
+    if let Databases::Postgres(_) = databases {
+        files::write(&home.join(DATABASE), databases.address(home, "").as_bytes())?;
+    }
     files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
     Ok(())
+}
+
+/// Whether the stores are where the home's keys belong.
+///
+/// # Errors
+/// [`ProgramError::OtherDatabase`], [`ProgramError::Disk`].
+pub fn keeps_to(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
+    let kept = files::read(&home.join(DATABASE))?;
+    let same = match databases {
+        Databases::InHome => kept.is_none(),
+        Databases::Postgres(_) => kept.is_some_and(|kept| kept == databases.address(home, "").as_bytes()),
+    };
+    if same { Ok(()) } else { Err(ProgramError::OtherDatabase) }
 }
 
 /// The host's time in business hours, the last morning before it otherwise, so that a first enrolment is

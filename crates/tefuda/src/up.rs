@@ -14,7 +14,7 @@ use tefuda_control_server::{Addresses, CardTable, Clocks};
 use tefuda_gateway_server::Gateway;
 use tefuda_phone_server::Phones;
 use tefuda_portal::Portal;
-use tefuda_store::{SystemClock, files};
+use tefuda_store::{Databases, SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
 use tefuda_web::{
     ActorContext, Urls,
@@ -49,6 +49,9 @@ pub struct Options {
     /// Written when everything answers: where everything is.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// A PostgreSQL database in place of files in the home, by its URL or as @FILE; the same at every start.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Civil time at this start.
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
@@ -67,10 +70,12 @@ pub async fn up(Common { home, log: filter, .. }: &Common, options: &Options) ->
         Some(lock) => lock,
         None => home::take(home)?,
     };
-    if known.is_none() {
-        home::found(home, port_base)?;
+    let databases = databases(options.database.as_deref())?;
+    match &known {
+        None => home::found(home, port_base, &databases)?,
+        Some(_) => home::keeps_to(home, &databases)?,
     }
-    let context = context(home, port_base, options.clock)?;
+    let context = context(home, port_base, databases, options.clock)?;
     let system =
         System::open(context).await.map_err(|error| ProgramError::ActorFailed(format!("{error:#}")))?;
     system.run(listeners, options.ready_file.as_deref()).await
@@ -103,13 +108,26 @@ async fn bind(port_base: u16) -> Result<Vec<TcpListener>, ProgramError> {
     Ok(listeners)
 }
 
-fn context(home: &Path, port_base: u16, civil: Option<Timestamp>) -> Result<ActorContext, ProgramError> {
+/// Where the stores are; a URL with a password in it is better read from a file.
+fn databases(said: Option<&str>) -> Result<Databases, ProgramError> {
+    let Some(said) = said else { return Ok(Databases::InHome) };
+    let url = said.strip_prefix('@').map_or_else(|| Ok(said.to_owned()), std::fs::read_to_string)?;
+    Ok(Databases::postgres(url.trim().to_owned()))
+}
+
+fn context(
+    home: &Path,
+    port_base: u16,
+    databases: Databases,
+    civil: Option<Timestamp>,
+) -> Result<ActorContext, ProgramError> {
     let clock = SystemClock::open(home)?;
     if let Some(civil) = civil {
         clock.set(civil)?;
     }
     Ok(ActorContext {
         home: std::path::absolute(home)?,
+        databases,
         clock: Arc::new(clock),
         urls: Urls { port_base },
         admin_token: home::fresh_token(home, home::CONTROL_TOKEN)?.into(),
@@ -206,14 +224,12 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
     ]);
     let offices = ["registrar", "operator", "service-manager"].map(str::to_owned);
     let roles = CertificateKind::ALL.iter().map(|kind| format!("ca-{kind}")).chain(offices);
+    let store = |path: &str| context.databases.address(&context.home, path);
     let database = |role: String| {
-        let path = context.home.join("authority").join(&role).join("store.db");
-        (role, format!("sqlite://{}", path.display()))
+        let path = format!("authority/{role}");
+        (role, store(&path))
     };
-    let others = ["gateway", "portal"].map(|actor| {
-        let path = context.home.join(actor).join("store.db");
-        (actor.to_owned(), format!("sqlite://{}", path.display()))
-    });
+    let others = ["gateway", "portal"].map(|actor| (actor.to_owned(), store(actor)));
     Ready {
         pid: std::process::id(),
         home: context.home.clone(),

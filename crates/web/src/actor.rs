@@ -1,7 +1,7 @@
 //! What every actor is started with.
 
 use std::{path::PathBuf, sync::Arc};
-use tefuda_store::SystemClock;
+use tefuda_store::{Databases, Documents, StoreError, SystemClock};
 use tefuda_types::Environment;
 
 use crate::live::{Door, Live};
@@ -66,6 +66,8 @@ impl Urls {
 pub struct ActorContext {
     /// The home; an actor keeps to its own folder in it.
     pub home: PathBuf,
+    /// Where the stores are.
+    pub databases: Databases,
     /// Both times.
     pub clock: Arc<SystemClock>,
     /// Where the others are.
@@ -85,6 +87,14 @@ impl ActorContext {
     #[must_use]
     pub fn door(&self, actor: &'static str) -> Door {
         Door { actor, clock: Arc::<SystemClock>::clone(&self.clock), live: self.live.clone() }
+    }
+
+    /// Opens the store of a role by its path in the home, as `authority/operator`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn documents(&self, role: &str) -> Result<Documents, StoreError> {
+        self.databases.open(&self.home, role).await
     }
 
     /// The context of an actor by its name, whose clock may be skewed.

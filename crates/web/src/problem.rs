@@ -1,10 +1,14 @@
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use tefuda_types::{Blame, Reason, ReasonCode};
+
+/// When a caller may try what failed behind us again: long enough for a database to be promoted or started,
+/// short enough for a person who waits.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// What a handler gives.
 pub type Answer<T> = Result<Json<T>, Problem>;
@@ -84,6 +88,10 @@ impl<E: Reason + core::fmt::Display> From<E> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = ProblemBody { reason: self.reason, message: self.message };
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
     }
 }

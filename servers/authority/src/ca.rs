@@ -148,7 +148,7 @@ impl Ca {
         };
         let ca = Self {
             kind,
-            store: Documents::open(&folder.join("store.db")).await?,
+            store: context.documents(&format!("authority/{role}")).await?,
             keys: KeySpace::open(&folder.join("keys"), role, context.environment)?,
             clock: Arc::clone(&context.clock),
             generations: RwLock::default(),

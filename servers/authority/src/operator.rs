@@ -77,7 +77,7 @@ impl Operator {
     /// Opens the role.
     pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Documents::open(&folder.join("store.db")).await?,
+            store: context.documents("authority/operator").await?,
             keys: KeySpace::open(&folder.join("keys"), "operator", context.environment)?,
         })
     }

@@ -1,7 +1,6 @@
 //! The register of residents and the cards that they hold.
 
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use tefuda_authority::register::{self, NoSignature, Pins, RegisterError, Resident};
 use tefuda_store::{AuditEntry, Documents, StoreError};
 use tefuda_types::{CertificateKind, CertificateStatus, Clock, ResidentId, Serial, Timestamp};
@@ -89,8 +88,8 @@ pub struct Registrar {
 
 impl Registrar {
     /// Opens the register; a new one is filled from the file.
-    pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
-        let store = Documents::open(&folder.join("store.db")).await?;
+    pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
+        let store = context.documents("authority/registrar").await?;
         let registrar = Self { store };
         if registrar.store.get::<Timestamp>("home", "first-start").await?.is_none() {
             registrar.fill(context.clock.civil()).await?;

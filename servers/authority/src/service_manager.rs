@@ -52,7 +52,7 @@ impl ServiceManager {
     /// Opens the role.
     pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Documents::open(&folder.join("store.db")).await?,
+            store: context.documents("authority/service-manager").await?,
             keys: KeySpace::open(&folder.join("keys"), "service-manager", context.environment)?,
             clock: Arc::clone(&context.clock),
         })

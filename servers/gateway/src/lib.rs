@@ -47,7 +47,7 @@ impl Gateway {
     /// What store and keys say.
     pub async fn open(context: ActorContext) -> anyhow::Result<Arc<Self>> {
         let home = context.home.join("gateway");
-        let store = Documents::open(&home.join("store.db")).await?;
+        let store = context.documents("gateway").await?;
         let space = KeySpace::open(&home.join("keys"), "gateway", context.environment)?;
         let fingerprints = Fingerprints::new(space.secret("fingerprints")?);
         let subjects = Subjects::new(space.secret("subjects")?);

@@ -67,7 +67,7 @@ impl Portal {
     /// As [`Portal::open`].
     pub async fn open_at(context: ActorContext, issuer: String) -> anyhow::Result<Arc<Self>> {
         let home = context.home.join("portal");
-        let store = Documents::open(&home.join("store.db")).await?;
+        let store = context.documents("portal").await?;
         let space = KeySpace::open(&home.join("keys"), "portal", context.environment)?;
         let key = space.signer("client", SignatureAlgorithm::EcdsaP256Sha256)?;
         let client_id = store.get(HOME, "client-id").await?;

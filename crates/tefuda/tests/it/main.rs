@@ -25,9 +25,14 @@ mod phones;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod residents;
+#[cfg(test)]
+#[path = "../../../store/tests/it/server.rs"]
+mod server;
 #[cfg(test)]
 mod status;
 #[cfg(test)]

@@ -125,6 +125,8 @@ pub struct System {
     pub base: u16,
     process: Running,
     ready: Value,
+    /// Where its stores are, if not in the home.
+    database: Option<String>,
 }
 
 impl System {
@@ -133,10 +135,15 @@ impl System {
     }
 
     pub fn up_at(clock: &str) -> Self {
-        Self::start(Folder::new(), free_ports(), &["--clock", clock])
+        Self::start(Folder::new(), free_ports(), None, &["--clock", clock])
     }
 
-    fn start(folder: Folder, base: u16, more: &[&str]) -> Self {
+    /// On a PostgreSQL database.
+    pub fn up_on(database: String) -> Self {
+        Self::start(Folder::new(), free_ports(), Some(database), &["--clock", MORNING])
+    }
+
+    fn start(folder: Folder, base: u16, database: Option<String>, more: &[&str]) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.path("log")).unwrap();
         let ready_file = folder.path("ready.json");
         let _ = std::fs::remove_file(&ready_file);
@@ -144,6 +151,7 @@ impl System {
             .args(["up", "--home", &folder.path("home"), "--ready-file", &ready_file])
             // Told with every request, so that a test that looks for passwords in the log has something to look at.
             .args(["--log", "info,tower_http=debug", "--port-base", &base.to_string()])
+            .args(database.iter().flat_map(|url| ["--database", url]))
             .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -155,14 +163,14 @@ impl System {
             std::fs::read_to_string(&ready_file).ok()
         });
         let ready = ready.unwrap_or_else(|| panic!("not ready after a minute:\n{}", folder.read("log")));
-        Self { folder, base, process, ready: serde_json::from_str(&ready).unwrap() }
+        Self { folder, base, process, ready: serde_json::from_str(&ready).unwrap(), database }
     }
 
     /// Ends this process by a signal and starts another on the same home.
     pub fn restart(self, signal: &str) -> Self {
-        let Self { folder, base, mut process, .. } = self;
+        let Self { folder, base, mut process, database, .. } = self;
         process.signal(signal);
-        Self::start(folder, base, &[])
+        Self::start(folder, base, database, &[])
     }
 
     /// Ends it as an operator does: its exit code and what is left.

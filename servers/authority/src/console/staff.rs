@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 use tefuda_authority::console::{self, ConsoleError, Operator, Order};
 use tefuda_keys::SystemRandom;
 use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock};
@@ -50,8 +50,8 @@ fn set_cookie(value: &str, seconds: i64) -> HeaderValue {
 
 impl Staff {
     /// Opens the store.
-    pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
-        let store = Documents::open(&folder.join("store.db")).await?;
+    pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
+        let store = context.documents("authority/console").await?;
         Ok(Self { store, clock: Arc::clone(&context.clock) })
     }
 

@@ -36,7 +36,7 @@ use tefuda_protocol::{
     transaction::{Transaction, TransactionKind},
 };
 use tefuda_silicon::{engine::P256Key, testing::SeededSilicon};
-use tefuda_store::{Documents, SystemClock};
+use tefuda_store::{Databases, Documents, SystemClock};
 use tefuda_types::{
     Bytes, CertificateKind, Clock, ElementId, Environment, Family, PinKind, Secret, Timestamp,
 };
@@ -102,6 +102,7 @@ impl World {
             admin_token: ADMIN.into(),
             call_centre_token: CALL_CENTRE.into(),
             live: tefuda_web::live::Live::default(),
+            databases: Databases::InHome,
             environment: Environment::Sandbox,
         };
         router(Authority::open(context).await.unwrap())

@@ -28,7 +28,7 @@ use tefuda_protocol::{
     statement::Statement,
     transaction::{LoginTransaction, Method},
 };
-use tefuda_store::SystemClock;
+use tefuda_store::{Databases, SystemClock};
 use tefuda_types::{CertificateKind, Clock, Secret, Timestamp};
 use tefuda_web::{ActorContext, Urls, live::Live};
 use tokio::net::TcpListener;
@@ -136,6 +136,7 @@ impl World {
             admin_token: ADMIN_TOKEN.into(),
             call_centre_token: "call centre".into(),
             live: Live::default(),
+            databases: Databases::InHome,
             environment: Environment::Sandbox,
         };
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();

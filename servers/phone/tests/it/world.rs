@@ -30,7 +30,7 @@ use tefuda_protocol::{
     sealed::PinPurpose,
 };
 use tefuda_silicon::testing::SeededSilicon;
-use tefuda_store::SystemClock;
+use tefuda_store::{Databases, SystemClock};
 use tefuda_types::{Bytes, Environment, ResidentId, Secret};
 use tefuda_web::{ActorContext, Client, Problem, Urls};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -162,6 +162,7 @@ impl World {
             admin_token: ADMIN.into(),
             call_centre_token: "call-centre".into(),
             live: tefuda_web::live::Live::default(),
+            databases: Databases::InHome,
             environment: Environment::Sandbox,
         };
         let wire = Wire(Arc::new(AtomicUsize::new(NEVER)));

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 use tefuda_portal::Portal;
-use tefuda_store::SystemClock;
+use tefuda_store::{Databases, SystemClock};
 use tefuda_types::Environment;
 use tefuda_web::{ActorContext, Urls, live::Live};
 use tokio::{
@@ -43,6 +43,7 @@ async fn oidc_provider_logs_people_in_and_out() {
         admin_token: "admin".into(),
         call_centre_token: "call centre".into(),
         live: Live::default(),
+        databases: Databases::InHome,
         environment: Environment::Sandbox,
     };
     let url = context.urls.portal();
