@@ -1,6 +1,8 @@
 //! The card, driven by APDUs as readers drive it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by panicking")]
 
+mod abuse;
+mod abuse_keys;
 mod fixture;
 mod power;
 mod reading;

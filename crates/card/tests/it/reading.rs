@@ -9,7 +9,7 @@ use tefuda_card::{
     read::{self, ReadError},
 };
 use tefuda_silicon::testing::SeededSilicon;
-use tefuda_types::{PinKind, Secret};
+use tefuda_types::{PinKind, Reason, Secret};
 
 fn password(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
@@ -71,10 +71,11 @@ fn a_card_taken_away_mid_read_is_told_as_such() {
 }
 
 #[test]
-fn typed_passwords_are_checked_before_they_cost_a_try() {
+fn abuse_c05_what_is_typed_is_refused_before_it_costs_a_try() {
     assert_eq!(read::signature_password("abc123").unwrap().expose(), "ABC123");
-    assert!(matches!(read::signature_password("1234"), Err(ReadError::PinInPlaceOfPassword)));
+    let refused = |typed| read::signature_password(typed).err().map(|error| error.code().as_str());
+    assert_eq!(refused("1234"), Some("card.pin_in_place_of_password"));
     for bad in ["", "ABC12", "ABCDEF", "123456", "ABC123ABC123ABC12", "ＡＢＣ１２３", "ABC123 "] {
-        assert!(matches!(read::signature_password(bad), Err(ReadError::PasswordMalformed)), "{bad}");
+        assert_eq!(refused(bad), Some("card.password_malformed"), "{bad}");
     }
 }
