@@ -15,7 +15,7 @@ use x509_cert::{
     time::Time,
 };
 
-use crate::{SignatureAlgorithm, oid, verify_signature};
+use crate::{SignatureAlgorithm, extension, oid, verify_signature};
 
 /// Most octets of a certificate that is looked at: the largest real ones stay below 4,000.
 pub const CERTIFICATE_OCTETS_MAX: usize = 16_384;
@@ -148,6 +148,17 @@ impl Certificate {
     #[must_use]
     pub fn extension<'a, T: Decode<'a> + AssociatedOid>(&'a self) -> Option<T> {
         self.parsed.tbs_certificate().get_extension::<T>().ok().flatten().map(|(_, value)| value)
+    }
+
+    /// Whether an extension is there, readable or not.
+    #[must_use]
+    pub fn has_extension(&self, id: ObjectIdentifier) -> bool {
+        let extensions = self.parsed.tbs_certificate().extensions();
+        extensions.into_iter().flatten().any(|extension| extension.extn_id == id)
+    }
+
+    pub(crate) fn extensions_stand_once(&self) -> bool {
+        extension::stand_once(self.parsed.tbs_certificate().extensions().map_or(&[], Vec::as_slice))
     }
 
     /// Identifiers of the critical extensions.

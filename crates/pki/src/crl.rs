@@ -290,13 +290,23 @@ impl RevocationList {
             return Err(CrlError::UnknownIssuer);
         }
         let understood = [oid::DELTA_CRL_INDICATOR, oid::CRL_NUMBER, oid::AUTHORITY_KEY_IDENTIFIER];
-        if extensions.iter().any(|extension| extension.critical && !understood.contains(&extension.extn_id)) {
+        let unknown = |extension: &Extension| extension.critical && !understood.contains(&extension.extn_id);
+        // Our lists are about everything that a generation issued. One of a part of it must say so critically
+        // (RFC 5280, 5.2.5), and is not believed if it says so in passing either.
+        let partial = |extension: &Extension| extension.extn_id == oid::ISSUING_DISTRIBUTION_POINT;
+        if extensions.iter().any(|extension| unknown(extension) || partial(extension)) {
             return Err(CrlError::UnknownCritical);
+        }
+        let base = list_number(extensions, oid::DELTA_CRL_INDICATOR);
+        let delta = extensions.iter().any(|extension| extension.extn_id == oid::DELTA_CRL_INDICATOR);
+        // A delta whose base cannot be read must not pass for a full list.
+        if delta != base.is_some() || !extension::stand_once(extensions) {
+            return Err(CrlError::Malformed);
         }
         Ok(Self {
             issuer_key_id: key_id.as_bytes().to_vec(),
             number: list_number(extensions, oid::CRL_NUMBER).ok_or(CrlError::Unnumbered)?,
-            base: list_number(extensions, oid::DELTA_CRL_INDICATOR),
+            base,
             this_update: timestamp(&tbs.this_update),
             next_update: tbs.next_update.as_ref().map(timestamp).ok_or(CrlError::Unnumbered)?,
             entries: entries(tbs.revoked_certificates.as_deref().unwrap_or_default())?,

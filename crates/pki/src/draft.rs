@@ -17,7 +17,7 @@ use x509_cert::{
     time::{Time, Validity},
 };
 
-use crate::{Certificate, CertificateError, SignatureAlgorithm, oid, profile::Period};
+use crate::{Certificate, CertificateError, SignatureAlgorithm, extension, key, oid, profile::Period};
 
 /// Least octets of a random serial number that say nothing about the next (64 bits; CA/Browser Forum
 /// requirement 7.1 as good practice).
@@ -122,6 +122,7 @@ impl Draft {
         let validity = Validity::new(time(period.not_before)?, time(period.not_after)?);
         let subject_public_key_info =
             SubjectPublicKeyInfoOwned::from_der(spki).map_err(|_| DraftError::PublicKey)?;
+        key::check(&subject_public_key_info)?;
         let tbs = TbsCertificate {
             version: Version::V3,
             serial_number: SerialNumber::new(serial.as_be_bytes())?,
@@ -215,13 +216,7 @@ const RULES: &[Rule] = &[
         }
     }),
     ("extensions stand once", |certificate| {
-        let extensions = certificate.parsed().tbs_certificate().extensions().into_iter().flatten();
-        let mut seen = Vec::new();
-        extensions.map(|extension| extension.extn_id).all(|id| {
-            let new = !seen.contains(&id);
-            seen.push(id);
-            new
-        })
+        extension::stand_once(certificate.parsed().tbs_certificate().extensions().map_or(&[], Vec::as_slice))
     }),
     ("key usage is critical", |certificate| certificate.critical_extensions().any(|id| id == oid::KEY_USAGE)),
     ("only a CA signs certificates", |certificate| {

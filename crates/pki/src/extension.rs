@@ -28,6 +28,17 @@ pub(crate) fn extension(id: ObjectIdentifier, critical: bool, value: &impl Encod
     Ok(Extension { extn_id: id, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
+/// Whether no extension is there twice (RFC 5280, 4.2): of two that contradict each other, no reader knows
+/// which one another reader took.
+pub(crate) fn stand_once(extensions: &[Extension]) -> bool {
+    let mut seen = Vec::new();
+    extensions.iter().all(|extension| {
+        let new = !seen.contains(&extension.extn_id);
+        seen.push(extension.extn_id);
+        new
+    })
+}
+
 /// Bits of `KeyUsage` from the left (RFC 5280, 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usage {

@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod crl;
 pub mod draft;
 mod extension;
+mod key;
 pub mod name;
 pub mod ocsp;
 pub mod oid;

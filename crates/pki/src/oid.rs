@@ -26,6 +26,8 @@ pub const ECDSA_WITH_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
 pub const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 /// `id-ecPublicKey`.
 pub const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+/// The curve P-256.
+pub const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
 /// SHA-1, for OCSP certificate ids.
 pub const SHA1: ObjectIdentifier = oid("1.3.14.3.2.26");
 /// SHA-256.
@@ -75,6 +77,8 @@ pub const CERTIFICATE_POLICIES: ObjectIdentifier = oid("2.5.29.32");
 pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.35");
 /// `extKeyUsage`.
 pub const EXT_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
+/// `issuingDistributionPoint`.
+pub const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = oid("2.5.29.28");
 /// `freshestCRL`.
 pub const FRESHEST_CRL: ObjectIdentifier = oid("2.5.29.46");
 

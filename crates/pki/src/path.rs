@@ -149,7 +149,11 @@ impl TrustStore {
         } else {
             KeyUsages::DigitalSignature.into()
         };
-        if usage != expected {
+        // Signature certificates have no extended usage at all.
+        let purpose = certificate.has_extension(oid::EXT_KEY_USAGE);
+        let purpose_fits = purpose != self.kind.is_signature()
+            && (!purpose || certificate.has_extended_key_usage(oid::EKU_CLIENT_AUTH));
+        if usage != expected || !purpose_fits {
             return Err(PathError::WrongUsage);
         }
         Ok(ValidatedCertificate { certificate, root, kind: self.kind })
@@ -166,7 +170,8 @@ impl TrustStore {
         at: Timestamp,
     ) -> Result<ValidatedCertificate<'a>, PathError> {
         let root = self.common_checks(certificate, at)?;
-        if !certificate.has_extended_key_usage(purpose) {
+        let signs = certificate.key_usage().is_some_and(|usage| usage.0 == KeyUsages::DigitalSignature);
+        if !signs || !certificate.has_extended_key_usage(purpose) {
             return Err(PathError::WrongUsage);
         }
         Ok(ValidatedCertificate { certificate, root, kind: self.kind })
@@ -187,7 +192,12 @@ impl TrustStore {
         if certificate.critical_extensions().any(|id| !UNDERSTOOD.contains(&id)) {
             return Err(PathError::UnknownCritical);
         }
-        let authority = certificate.extension::<BasicConstraints>().is_some_and(|constraints| constraints.ca);
+        if !certificate.extensions_stand_once() {
+            return Err(CertificateError::Malformed.into());
+        }
+        // What is there and cannot be read is not taken for what one would like it to say.
+        let authority = certificate.has_extension(oid::BASIC_CONSTRAINTS)
+            && certificate.extension::<BasicConstraints>().is_none_or(|constraints| constraints.ca);
         if authority { Err(PathError::WrongUsage) } else { Ok(root) }
     }
 }

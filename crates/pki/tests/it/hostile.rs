@@ -5,12 +5,12 @@ use crate::lists::{entries, list, update};
 use tefuda_pki::{
     Certificate, SignatureAlgorithm,
     crl::{ListKind, RevocationList},
-    ocsp::{Answer, OcspError, Request, ResponseDraft},
+    ocsp::{Answer, OcspError, Request, ResponseDraft, error_response},
     oid,
-    path::TrustStore,
+    path::{PathError, TrustStore},
     profile,
 };
-use tefuda_types::CertificateKind::PhoneAuth;
+use tefuda_types::{CertificateKind::PhoneAuth, Reason};
 
 /// A request with SHA-1 identifiers and a nonce of 16 octets, as OpenSSL 3.0 sends it for a serial number.
 fn request(ca: &Certificate, nonce: &[u8]) -> Vec<u8> {
@@ -111,7 +111,7 @@ fn requests_of_strangers_are_read_or_refused() {
 }
 
 #[test]
-fn a_responder_is_delegated_for_its_purpose_and_echoes_the_nonce() {
+fn abuse_e05_an_answer_is_for_what_was_asked_by_who_was_delegated_for_it() {
     let ca = Ca::new(PhoneAuth);
     let store = TrustStore::new(PhoneAuth, [ca.certificate.clone()]);
     let key = crate::fixture::key();
@@ -121,13 +121,35 @@ fn a_responder_is_delegated_for_its_purpose_and_echoes_the_nonce() {
     let responder = draft.assemble(&signature).unwrap();
     let now = at("2026-10-05T03:00:00Z");
     store.validate_delegated(&responder, oid::EKU_OCSP_SIGNING, now).unwrap();
-    assert!(store.validate_delegated(&responder, oid::EKU_STATEMENT_SIGNING, now).is_err());
-    assert!(store.validate(&responder, now).is_err(), "it is nobody's certificate");
+    let code = |refused: Result<(), PathError>| refused.unwrap_err().code().as_str();
+    let as_statement = store.validate_delegated(&responder, oid::EKU_STATEMENT_SIGNING, now).map(drop);
+    assert_eq!(code(as_statement), "certificate.wrong_usage");
+    assert_eq!(code(store.validate(&responder, now).map(drop)), "certificate.wrong_policy", "nobody's");
+    // Neither a holder, nor the delegate for something else, nor that of another generation.
+    let holders = ca.issue(&holder(PhoneAuth, "HOLDER"), 4, period());
+    let draft = profile::statement_signer(&ca.certificate, &serial(5), &spki(&key), period()).unwrap();
+    let draft = draft.lint().unwrap();
+    let signature = sign(&ca.key, draft.to_be_signed());
+    for other in [holders, draft.assemble(&signature).unwrap()] {
+        let refused = store.validate_delegated(&other, oid::EKU_OCSP_SIGNING, now).map(drop);
+        assert_eq!(code(refused), "certificate.wrong_usage");
+    }
+    let next = Ca::new(PhoneAuth);
+    let other = TrustStore::new(PhoneAuth, [next.certificate.clone()]);
+    let refused = other.validate_delegated(&responder, oid::EKU_OCSP_SIGNING, now).map(drop);
+    assert_eq!(code(refused), "certificate.issuer_unknown");
 
     let request = Request::parse(&request(&ca.certificate, b"a nonce of a client")).unwrap();
+    let refused = request.issuer(&[next.certificate]).unwrap_err();
+    assert_eq!(refused.code().as_str(), "ocsp.issuer_unknown");
+    // RFC 6960, 4.2.1: `unauthorized` and nothing else, so that no status is in what nobody signed.
+    assert_eq!(error_response(refused.status()), [0x30, 3, 0x0A, 1, 6]);
+    assert_eq!(error_response(OcspError::Malformed.status()), [0x30, 3, 0x0A, 1, 1]);
     let algorithm = SignatureAlgorithm::Rsa2048Sha256;
     let draft = ResponseDraft::new(&request, &[Answer::Good], &responder, algorithm, now, now).unwrap();
     let signature = sign(&key, draft.to_be_signed());
     let response = draft.assemble(&signature).unwrap();
-    assert!(response.windows(19).any(|window| window == b"a nonce of a client"));
+    let says = |octets: &[u8]| response.windows(octets.len()).any(|window| window == octets);
+    assert!(says(b"a nonce of a client") && says(serial(7).as_be_bytes()));
+    assert!(!says(serial(8).as_be_bytes()), "of no other certificate");
 }

@@ -6,6 +6,7 @@
     reason = "a test says what it expects by panicking, and shows where certificates differ"
 )]
 
+mod abuse;
 mod fixture;
 mod hostile;
 mod lists;

@@ -23,7 +23,7 @@ fn a_certificate_is_valid_from_its_first_to_its_last_second() {
 }
 
 #[test]
-fn no_store_takes_what_belongs_to_another() {
+fn abuse_e01_no_store_takes_what_belongs_to_another() {
     let cas = CertificateKind::ALL.map(Ca::new);
     for issuing in &cas {
         let certificate = issuing.issue(&holder(issuing.kind, "HOLDER"), 7, period());

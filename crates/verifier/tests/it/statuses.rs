@@ -30,6 +30,11 @@ pub fn fetch(book: &mut StatusBook, authority: &Authority, at: Timestamp) {
     }
 }
 
+/// Why a certificate is not in force.
+fn refused(book: &StatusBook, certificate: &CertificateReference, at: Timestamp) -> &'static str {
+    book.require_valid(certificate, at).unwrap_err().code().as_str()
+}
+
 #[test]
 fn stop_lift_and_revocation_are_seen_in_the_delta_and_in_the_full_list() {
     let mut authority = Authority::new(KIND, now());
@@ -54,10 +59,13 @@ fn stop_lift_and_revocation_are_seen_in_the_delta_and_in_the_full_list() {
 }
 
 #[test]
-fn two_missed_beats_are_not_known() {
+fn abuse_c06_a_line_that_is_cut_hides_a_stop_for_two_beats_at_the_most() {
     let mut authority = Authority::new(KIND, now());
     let phone = authority.phone(now()).reference;
     let book = book(&authority, now());
+    // The phone is stolen and stopped; whoever has it keeps the verifier from hearing of that.
+    authority.suspend(&phone, later(now(), 1));
+    authority.newest().publish_delta(later(now(), 1));
     let two = i64::from(2 * INTERVAL_SECONDS);
     assert_eq!(book.status(&phone, later(now(), two)), CertificateStatus::Valid);
     assert_eq!(book.status(&phone, later(now(), two + 1)), CertificateStatus::NotKnown);
@@ -82,7 +90,7 @@ fn a_list_behind_the_heartbeat_is_not_known_until_it_is_fetched() {
 }
 
 #[test]
-fn a_delta_of_a_later_base_needs_a_later_full_list() {
+fn abuse_e06_a_delta_without_the_list_that_it_completes_says_nothing() {
     let mut authority = Authority::new(KIND, now());
     let phone = authority.phone(now()).reference;
     let at = later(now(), 1);
@@ -91,27 +99,31 @@ fn a_delta_of_a_later_base_needs_a_later_full_list() {
     authority.newest().publish_delta(at);
     let mut book = StatusBook::new(KIND, Timestamp::MIN);
     book.add_roots([authority.generations[0].certificate.clone()]);
-    book.take_list(&old_full).unwrap();
-    book.take_list(&authority.generations[0].delta).unwrap();
     book.take_heartbeat(&authority.heartbeat(at)).unwrap();
-    assert_eq!(book.status(&phone, at), CertificateStatus::NotKnown);
+    book.take_list(&authority.generations[0].delta).unwrap();
+    assert_eq!(refused(&book, &phone, at), "certificate.status_not_known", "no full list at all");
+    book.take_list(&old_full).unwrap();
+    assert_eq!(refused(&book, &phone, at), "certificate.status_not_known", "one from before its base");
     book.take_list(&authority.generations[0].full).unwrap();
     assert_eq!(book.status(&phone, at), CertificateStatus::Valid);
 }
 
 #[test]
-fn time_that_goes_back_makes_everything_not_known_until_it_has_passed_again() {
+fn abuse_e14_a_clock_that_is_set_back_makes_everything_not_known_until_it_has_passed_again() {
     let mut authority = Authority::new(KIND, now());
     let phone = authority.phone(now()).reference;
     let mut book = book(&authority, now());
+    let years = later(now(), -2 * 365 * 86_400);
+    assert_eq!(refused(&book, &phone, years), "certificate.status_not_known");
     let back = later(now(), -200);
     authority.newest().publish_delta(back);
     fetch(&mut book, &authority, back);
-    assert_eq!(book.status(&phone, back), CertificateStatus::NotKnown);
+    assert_eq!(refused(&book, &phone, back), "certificate.status_not_known");
+    assert_eq!(book.newest_signed(), now(), "what was seen is not forgotten");
     // A verifier that starts again remembers the newest signed time.
     let mut again = StatusBook::new(KIND, book.newest_signed());
     fetch(&mut again, &authority, back);
-    assert_eq!(again.status(&phone, back), CertificateStatus::NotKnown);
+    assert_eq!(refused(&again, &phone, back), "certificate.status_not_known");
     let after = later(now(), 1);
     authority.newest().publish_delta(after);
     fetch(&mut book, &authority, after);
@@ -119,7 +131,7 @@ fn time_that_goes_back_makes_everything_not_known_until_it_has_passed_again() {
 }
 
 #[test]
-fn nothing_older_replaces_anything_newer() {
+fn abuse_e04_nothing_older_replaces_anything_newer() {
     let mut authority = Authority::new(KIND, now());
     let phone = authority.phone(now()).reference;
     let old_beat = authority.heartbeat(now());
@@ -130,7 +142,59 @@ fn nothing_older_replaces_anything_newer() {
     let mut book = book(&authority, at);
     assert!(!book.take_list(&old_delta).unwrap());
     assert!(!book.take_heartbeat(&old_beat).unwrap());
-    assert_eq!(book.status(&phone, at), CertificateStatus::Suspended);
+    assert_eq!(refused(&book, &phone, at), "certificate.suspended");
+    // Nor do the old ones alone last longer than they say.
+    let mut behind = StatusBook::new(KIND, Timestamp::MIN);
+    behind.add_roots([authority.generations[0].certificate.clone()]);
+    behind.take_list(&authority.generations[0].full).unwrap();
+    behind.take_list(&old_delta).unwrap();
+    behind.take_heartbeat(&authority.heartbeat(at)).unwrap();
+    assert_eq!(refused(&behind, &phone, at), "certificate.status_not_known", "the beat names the newer one");
+}
+
+#[test]
+fn abuse_e08_an_authority_that_was_restored_from_before_undoes_nothing_that_was_seen() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let before = authority.heartbeat(now()).signed.peek_unverified().unwrap();
+    let (old_full, old_delta) =
+        (authority.generations[0].full.clone(), authority.generations[0].delta.clone());
+    let at = later(now(), 1);
+    authority.revoke(&phone, at);
+    authority.newest().publish_delta(at);
+    let mut book = book(&authority, at);
+    assert_eq!(refused(&book, &phone, at), "certificate.revoked");
+    // It goes on beating, with the numbers and lists of its backup.
+    let restored = later(at, 3);
+    let beat = authority.state(&Heartbeat { time: restored, ..before });
+    assert!(book.take_heartbeat(&beat).unwrap());
+    assert!(!book.take_list(&old_full).unwrap() && !book.take_list(&old_delta).unwrap());
+    assert_eq!(refused(&book, &phone, restored), "certificate.revoked");
+    assert_eq!(book.wanted().count(), 0);
+}
+
+#[test]
+fn abuse_e03_one_serial_number_of_two_issuers_is_two_certificates() {
+    let mut authority = Authority::new(KIND, now());
+    let first = authority.phone(now()).reference;
+    authority.rotate(now());
+    let second = authority.phone(now()).reference;
+    authority.revoke(&first, now());
+    authority.generations[0].publish_delta(now());
+    let own = book(&authority, now());
+    // Whoever has a certificate of the second generation is not what the first says of its serial, nor the
+    // other way round.
+    let namesake = CertificateReference { serial: first.serial.clone(), ..second.clone() };
+    assert_eq!(own.require_valid(&namesake, now()), Ok(()));
+    assert_eq!(refused(&own, &first, now()), "certificate.revoked");
+    let hidden = CertificateReference { serial: second.serial, ..first.clone() };
+    assert_eq!(own.require_valid(&hidden, now()), Ok(()));
+    // An issuer that nobody knows, and the same one for another kind.
+    let nobody = CertificateReference { issuer_key_id: "00".repeat(20), ..first.clone() };
+    let card = CertificateReference { kind: CertificateKind::CardAuth, ..first };
+    for other in [nobody, card] {
+        assert_eq!(refused(&own, &other, now()), "certificate.status_not_known");
+    }
 }
 
 #[test]
