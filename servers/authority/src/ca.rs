@@ -1,6 +1,7 @@
 //! One certification authority: its generations, its serials, what it issued, and where that stands.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     path::Path,
     sync::{Arc, RwLock},
@@ -268,6 +269,11 @@ impl Ca {
         if let Some(reserved) = transaction.get::<Reserved>("request", &request.id).await? {
             return Ok(reserved);
         }
+        // A key is certified once, for ever: whoever shows it a second time copied it.
+        let key: String = Sha256::digest(&request.spki).iter().map(|octet| format!("{octet:02x}")).collect();
+        if !transaction.insert("key", &key, &request.id).await? {
+            return Err(DraftError::PublicKey.into());
+        }
         let serial = loop {
             let serial = random_serial();
             if transaction.insert("serial", &serial.to_string(), &request.id).await? {
@@ -352,5 +358,31 @@ pub fn random_serial() -> Serial {
         {
             return serial;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// How many serial numbers are looked at.
+    const MANY: u32 = 1_000_000;
+
+    #[test]
+    fn abuse_d10_serial_numbers_do_not_tell_the_next() {
+        let mut seen = BTreeSet::new();
+        let mut ones = [0_u32; 64];
+        for _ in 0..MANY {
+            let serial = random_serial();
+            let octets: [u8; SERIAL_OCTETS] = serial.as_be_bytes().try_into().unwrap();
+            let number = u64::from_be_bytes(octets);
+            ones.iter_mut().enumerate().for_each(|(bit, ones)| *ones += u32::from(number >> bit & 1 == 1));
+            assert!(seen.insert(number), "a million of 63 bits do not meet");
+        }
+        // Five standard deviations, but for the top octet, which is positive and not zero.
+        let half = MANY / 2;
+        assert!(ones[..56].iter().all(|ones| ones.abs_diff(half) < 2_500), "{ones:?}");
+        assert!(ones[63] == 0 && ones[56..63].iter().all(|ones| ones.abs_diff(half) < 10_000), "{ones:?}");
     }
 }

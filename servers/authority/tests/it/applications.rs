@@ -21,7 +21,7 @@ fn register(id: &str) -> SessionPurpose {
 }
 
 #[tokio::test]
-async fn the_office_closes_at_half_past_seven() {
+async fn abuse_d08_after_half_past_seven_an_application_waits_and_is_checked_like_any_other() {
     let world = World::with_closures(MORNING, "2027-01-01\n2027-01-02\n").await;
     let mut card = world.card("hanako", 1).await;
     let mut phone = world.phone("pixel", 1, Family::Android).await;
@@ -56,7 +56,7 @@ async fn the_office_closes_at_half_past_seven() {
 }
 
 #[tokio::test]
-async fn a_phone_is_enrolled_once_however_often_it_asks() {
+async fn abuse_d05_an_application_that_is_sent_again_gets_what_it_got() {
     let mut world = World::at(MORNING).await;
     let mut card = world.card("hanako", 1).await;
     let mut phone = world.phone("pixel", 1, Family::Android).await;
@@ -66,6 +66,9 @@ async fn a_phone_is_enrolled_once_however_often_it_asks() {
         |view: &ApplicationView| view.certificates.iter().map(|line| line.serial.clone()).collect::<Vec<_>>();
     world.restart().await;
     assert_eq!(serials(&world.apply(&request).await.unwrap()), serials(&first));
+    let mut altered = request.application.peek_unverified().unwrap();
+    altered.model = "another".into();
+    assert_eq!(reason(world.apply(&sign(&mut card, &altered)).await), "enrol.application_reused");
     let resident: Value = world.get("/admin/residents/hanako").await.unwrap();
     let card_end: Timestamp = resident["card"]["expires"].as_str().unwrap().parse().unwrap();
     assert!(first.certificates.iter().all(|line| line.not_after == card_end && line.pem.contains("BEGIN")));
@@ -95,7 +98,7 @@ async fn a_phone_is_enrolled_once_however_often_it_asks() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_holder_s_own_is_refused() {
+async fn abuse_d03_a_key_that_was_swapped_on_the_way_is_not_certified() {
     let world = World::at(MORNING).await;
     let mut card = world.card("hanako", 1).await;
     let mut phone = world.phone("pixel", 1, Family::Android).await;
@@ -129,6 +132,10 @@ async fn what_is_not_the_holder_s_own_is_refused() {
         certificate: good.certificate.clone(),
     };
     assert_eq!(reason(world.apply(&altered).await), "message.signature_wrong");
+    for id in ["honest", "other"] {
+        let known: Result<Value, _> = world.get(&format!("/api/applications/{id}")).await;
+        assert_eq!(reason(known), "application.not_found", "nothing was kept");
+    }
     world.apply(&good).await.unwrap();
     assert_eq!(reason(world.apply(&altered).await), "enrol.application_reused");
     let unknown: Result<Value, _> = world.get("/api/applications/nobody").await;
@@ -147,7 +154,7 @@ async fn applied_with(world: &World, phone: &mut Phone, card: &mut Held, id: &st
 }
 
 #[tokio::test]
-async fn cards_that_are_not_in_force_carry_no_application() {
+async fn abuse_d02_cards_that_are_not_in_force_carry_no_application() {
     let world = World::at(MORNING).await;
     let mut phone = world.phone("pixel", 1, Family::Android).await;
     let mut expired = world.card("kigire", 3).await;
@@ -161,10 +168,10 @@ async fn cards_that_are_not_in_force_carry_no_application() {
     let resident: Value = world.get("/admin/residents/hanako").await.unwrap();
     assert_eq!(resident["can_enroll"], false);
 
-    for (resident, expected) in
-        [("kodomo", "enrol.child"), ("hikoken", "enrol.ward"), ("nashi", "enrol.declined")]
+    for (resident, seed, expected) in
+        [("kodomo", 6, "enrol.child"), ("hikoken", 7, "enrol.ward"), ("nashi", 8, "enrol.declined")]
     {
-        let mut card = world.card(resident, 6).await;
+        let mut card = world.card(resident, seed).await;
         let application = phone.unsigned(resident, &BOTH, world.clock.civil());
         let (payload, message) = Signed::prepare(&application).unwrap();
         let (certificate, signature) = card.prove_presence(&message);
@@ -174,7 +181,7 @@ async fn cards_that_are_not_in_force_carry_no_application() {
 }
 
 #[tokio::test]
-async fn everything_is_checked_again_at_the_decision_and_nobody_waits_for_ever() {
+async fn abuse_d02_a_card_that_ends_before_the_decision_carries_nothing() {
     let world = World::at("2026-11-24T12:00:00Z").await;
     let mut card = world.card("hanako", 1).await;
     let mut phone = world.phone("pixel", 1, Family::Android).await;

@@ -109,7 +109,7 @@ async fn each_role_sees_its_own_console_and_nobody_any() {
 }
 
 #[tokio::test]
-async fn a_revocation_takes_two_and_stands_beside_its_certificate() {
+async fn abuse_l01_a_revocation_takes_two_and_stands_beside_its_certificate() {
     let mut world = World::at(MORNING).await;
     world.card("hanako", 1).await;
     let serial = serial(&world, "hanako", "card-auth").await;
@@ -222,7 +222,7 @@ async fn the_call_centre_finds_by_three_things_and_stops() {
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_is_turned_away() {
+async fn abuse_i08_a_form_of_another_site_is_turned_away() {
     let world = World::at(MORNING).await;
     let request = Request::builder()
         .method("POST")

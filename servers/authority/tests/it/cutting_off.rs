@@ -103,7 +103,7 @@ async fn a_phone_is_stopped_found_and_applied_for_anew() {
 }
 
 #[tokio::test]
-async fn the_call_centre_stops_and_nothing_else() {
+async fn abuse_c15_the_call_centre_stops_and_nothing_else() {
     let world = World::at(MORNING).await;
     for (path, body) in [
         ("/admin/residents", json!({})),

@@ -160,7 +160,7 @@ async fn a_password_is_set_anew_for_who_shows_the_card() {
     assert_eq!(granted(&world, &lost).await.unwrap_err(), "pin_reset.card_not_in_force");
 }
 
-async fn trust(world: &World, kind: CertificateKind) -> TrustStore {
+pub async fn trust(world: &World, kind: CertificateKind) -> TrustStore {
     let index: Value = world.get("/trust/index.json").await.unwrap();
     let roots: Vec<_> = index["roots"]
         .as_array()

@@ -1,6 +1,7 @@
 //! The authority through its HTTP interface, with cards and elements as they are, and a clock that is set.
 
 #[cfg(test)]
+mod abuse;
 mod applications;
 #[cfg(test)]
 mod consoles;

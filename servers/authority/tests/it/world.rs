@@ -170,6 +170,13 @@ impl World {
         Self::answered(self.call("GET", path, ADMIN, None).await)
     }
 
+    /// What a verifier fetches.
+    pub async fn octets(&self, path: &str) -> Vec<u8> {
+        let (status, octets) = self.call("GET", path, "", None).await;
+        assert!(status.is_success(), "{path}: {status}");
+        octets
+    }
+
     /// With a token of one's own.
     pub async fn me<T: DeserializeOwned>(&self, method: &str, path: &str, token: &str) -> Result<T, Refused> {
         Self::answered(self.call(method, path, token, None).await)
@@ -209,6 +216,11 @@ impl World {
 
     /// A phone out of the factory, provisioned and handed over.
     pub async fn phone(&self, name: &str, seed: u8, family: Family) -> Phone {
+        self.phone_by(&self.maker, name, seed, family).await
+    }
+
+    /// The same, by somebody who says to be a maker.
+    pub async fn phone_by(&self, maker: &P256Key, name: &str, seed: u8, family: Family) -> Phone {
         let id = ElementId::from_bytes([seed; 10]);
         let made = self.admin("/admin/factory/elements", &json!({ "element": id, "family": family })).await;
         let made = made.unwrap();
@@ -221,7 +233,7 @@ impl World {
         };
         let blank = Element::insert(SeededSilicon::new(u64::from(seed))).unwrap_err();
         let (unvouched, message) = blank.manufacture(origin).unwrap();
-        let element = unvouched.vouch(self.maker.sign_sha256(&message)).unwrap();
+        let element = unvouched.vouch(maker.sign_sha256(&message)).unwrap();
         let element = Arc::new(Mutex::new(element));
         let mut wire: Box<dyn Chip> = Box::new(tefuda_element::wired(Arc::clone(&element)));
         wire.power_on();
