@@ -126,7 +126,7 @@ impl DomainSelection {
         Ok(response)
     }
 
-    /// Counts the failure, makes that durable, and only then compares.
+    /// Counts the failure, makes that durable, and only then compares. A right proof costs as many writes.
     fn external_authenticate<S: Silicon>(
         &mut self,
         persistent: &mut Persistent<S>,
@@ -145,16 +145,18 @@ impl DomainSelection {
             set.failures += 1;
             Ok(())
         })?;
-        let session = match challenged.authenticate(command, FLOOR) {
-            Ok(session) => Ok(session),
-            Err(Scp03Error::Level) => Err(StatusWord::CONDITIONS),
-            Err(_) => return Err(AUTHENTICATION_FAILED.into()),
-        };
+        let session = challenged.authenticate(command, FLOOR);
         change_keys(persistent, self.domain, |set| {
-            set.failures = 0;
+            if matches!(session, Ok(_) | Err(Scp03Error::Level)) {
+                set.failures = 0;
+            }
             Ok(())
         })?;
-        self.secure = Secure::Open(session?, basis, Target::Own);
+        let session = session.map_err(|error| match error {
+            Scp03Error::Level => StatusWord::CONDITIONS,
+            _ => AUTHENTICATION_FAILED,
+        })?;
+        self.secure = Secure::Open(session, basis, Target::Own);
         Ok(StatusWord::OK.into())
     }
 

@@ -51,8 +51,12 @@ impl<S: Silicon> Management<'_, S> {
     /// Carries a command out that came through the secure channel, its protection taken away.
     pub(crate) fn carry_out(&mut self, command: &Command) -> Result<Response, Fault> {
         match (command.cla & !0x03, command.ins) {
-            (0x80, INSTALL) => self.install(Install::parse(command)?),
             (0x80, PUT_KEY) => self.put_key(command),
+            // Who came in by keys that everybody knows can put others in their place, and nothing else.
+            _ if self.persistent.memory().key_set(self.domain).is_none_or(KeySet::is_published) => {
+                Err(StatusWord::CONDITIONS.into())
+            }
+            (0x80, INSTALL) => self.install(Install::parse(command)?),
             (0x80, STORE_DATA) => self.store_data(globalplatform::stored_data(command)?),
             (0x80, DELETE) => self.delete(&globalplatform::deleted(command)?),
             (0x80, GET_STATUS) => self.get_status(command),
@@ -129,6 +133,9 @@ impl<S: Silicon> Management<'_, S> {
             return Err(StatusWord::DATA_NOT_FOUND.into());
         }
         let set = KeySet::new(put.version, &put.keys, present.map_or(0, |set| set.generation) + 1);
+        if set.is_published() {
+            return Err(StatusWord::WRONG_DATA.into());
+        }
         let by_owner = self.domain == Domain::Authority;
         self.persistent.update(|memory| {
             match (domain, &mut memory.authority) {
@@ -150,8 +157,11 @@ impl<S: Silicon> Management<'_, S> {
             (Domain::Issuer, Target::Rules { first }) => self.store_rules(objects, first),
             (Domain::Authority, Target::Applet) => self.store_in_applet(objects),
             (domain, Target::Own) => {
-                let object = tlv::objects(objects).next();
-                let object = object.and_then(Result::ok).ok_or(StatusWord::WRONG_DATA)?;
+                let mut objects = tlv::objects(objects);
+                // One at a time: nothing that came with it is left undone and answered as done.
+                let (Some(Ok(object)), None) = (objects.next(), objects.next()) else {
+                    return Err(StatusWord::WRONG_DATA.into());
+                };
                 match (domain, object.tag) {
                     (_, object::STORE_COMMAND) => self.device_command(object.value),
                     (Domain::Issuer, object::STORE_REOPEN) => self.reopen(),

@@ -107,6 +107,9 @@ pub(crate) struct Identity {
     pub(crate) user_verification_key: Private,
 }
 
+/// `40 41 … 4F`, which cards and their tools come with.
+const PUBLISHED_KEY: &[u8] = b"@ABCDEFGHIJKLMNO";
+
 /// A key set of a security domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct KeySet {
@@ -129,6 +132,11 @@ impl KeySet {
     pub(crate) fn new(version: u8, keys: &StaticKeys, generation: u32) -> Self {
         let [enc, mac, dek] = [keys.enc(), keys.mac(), keys.dek()].map(Private::new);
         Self { version, enc, mac, dek, generation, sequence: 0, failures: 0 }
+    }
+
+    /// Whether a key among them is the one that every card of a well-known make is delivered with.
+    pub(crate) fn is_published(&self) -> bool {
+        [&self.enc, &self.mac, &self.dek].iter().any(|key| key.expose() == PUBLISHED_KEY)
     }
 
     pub(crate) fn keys(&self) -> Result<StaticKeys, Scp03Error> {

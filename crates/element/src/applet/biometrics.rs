@@ -15,7 +15,8 @@ use crate::{
 };
 
 impl<S: Silicon> Wallet<'_, S> {
-    /// Counts a miss, makes that durable, and only then compares. Tries of the PIN are not touched.
+    /// Counts a miss, makes that durable, and only then compares. A right token costs as many writes. Tries of
+    /// the PIN are not touched.
     pub(super) fn present_token(
         &mut self,
         hash: &TransactionHash,
@@ -32,10 +33,11 @@ impl<S: Silicon> Wallet<'_, S> {
             return Err(StatusWord::REFERENCE_NOT_USABLE.into());
         }
         let left = self.count_miss()?;
-        if !self.is_genuine(&session.challenge, hash, presence)? {
+        let genuine = self.is_genuine(&session.challenge, hash, presence)?;
+        self.store(Biometrics { misses_left: if genuine { MISSES_MAX } else { left }, ..enrolled })?;
+        if !genuine {
             return Err(StatusWord::tries_left(left).into());
         }
-        self.store(Biometrics { misses_left: MISSES_MAX, ..enrolled })?;
         session.auth = Some(Method::Biometrics);
         self.volatile.put_back(session);
         Ok(StatusWord::OK.into())

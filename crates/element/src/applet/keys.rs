@@ -109,13 +109,20 @@ fn make<S: Silicon>(mut rng: SiliconRng<'_, S>, kinds: KeyKinds, nonce: [u8; 16]
 /// A certificate and its CA's, as the authority stores them.
 type Pair = (Bytes, Bytes);
 
+/// The object with a tag, if there is one. Of two, a parser would take the first and another the last.
+fn only(objects: &[u8], tag: u32) -> Result<Option<Bytes>, Fault> {
+    let mut found = None;
+    for object in tlv::objects(objects) {
+        let object = object.map_err(|_| StatusWord::WRONG_DATA)?;
+        if object.tag == tag && found.replace(Bytes(object.value.to_vec())).is_some() {
+            return Err(StatusWord::WRONG_DATA.into());
+        }
+    }
+    Ok(found)
+}
+
 fn pair(objects: &[u8], certificate: u32, ca: u32) -> Result<Option<Pair>, Fault> {
-    let object = |tag| match tlv::find(objects, tag) {
-        Ok(object) => Ok(Some(Bytes(object.value.to_vec()))),
-        Err(tlv::TlvError::Missing(_)) => Ok(None),
-        Err(_) => Err(Fault::Refused(StatusWord::WRONG_DATA)),
-    };
-    match (object(certificate)?, object(ca)?) {
+    match (only(objects, certificate)?, only(objects, ca)?) {
         (Some(certificate), Some(ca)) => Ok(Some((certificate, ca))),
         (None, None) => Ok(None),
         _ => Err(StatusWord::WRONG_DATA.into()),

@@ -95,7 +95,7 @@ fn a_captured_token_is_worth_nothing_elsewhere() {
 }
 
 #[test]
-fn misses_end_it_until_the_pin_and_neither_touches_the_other() {
+fn abuse_c03_misses_end_it_until_the_pin_and_neither_touches_the_other() {
     let mut rig = enrolled();
     type_in(rig.wallet(), LOGIN, &[(PinPurpose::VerifyAuth, "0000")]).unwrap_err();
     for left in (0..5).rev() {
@@ -118,7 +118,7 @@ fn misses_end_it_until_the_pin_and_neither_touches_the_other() {
 }
 
 #[test]
-fn a_changed_set_is_taken_on_with_the_pin_of_a_login() {
+fn abuse_c02_a_changed_set_counts_only_after_the_pin_of_a_login() {
     let mut rig = enrolled();
     assert_eq!(touch(&mut rig, LOGIN.1, 2), Err(HostError::BiometricsStale));
     let login = hash(LOGIN.0, LOGIN.1);

@@ -114,7 +114,7 @@ fn tries_are_the_same_on_both_sides() {
 /// A kiosk that has a tap and the PIN signs what it likes with the authentication key, the text of a login
 /// too. The second signature, which the gateway demands, it cannot have.
 #[test]
-fn a_tap_and_a_pin_are_no_login() {
+fn abuse_a16_a_tap_and_a_pin_are_no_login() {
     let keys = story().keys.verify(&story().maker, &NONCE).unwrap();
     let spki = |usage| keys.key(usage).unwrap().public_key.0.clone();
     let mut rig = story().held();

@@ -34,7 +34,7 @@ use tefuda_types::{ElementId, PinKind};
 
 const LOGIN: (TransactionKind, &str) = (TransactionKind::Login, "log in at the library");
 
-fn spki(usage: KeyUsage) -> Vec<u8> {
+pub fn spki(usage: KeyUsage) -> Vec<u8> {
     story().keys.verify(&story().maker, &NONCE).unwrap().key(usage).unwrap().public_key.0.clone()
 }
 
@@ -189,7 +189,7 @@ fn the_signature_certificate_is_renewed_alone() {
 }
 
 #[test]
-fn a_wipe_is_for_one_element_and_each_number_once() {
+fn abuse_b13_a_command_is_for_one_element_and_each_number_once() {
     let mut rig = story().held();
     let send = |rig: &mut Rig, command| {
         let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
@@ -221,19 +221,42 @@ fn a_wipe_is_for_one_element_and_each_number_once() {
 }
 
 #[test]
-fn a_forged_wipe_is_refused() {
+fn abuse_c08_a_forged_wipe_is_refused() {
     let mut rig = story().held();
-    let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
-    let forged = story().wipe(&wipe(1));
-    let json = tlv::find(&forged.data, object::STORE_COMMAND).unwrap().value;
+    let before = host::status(rig.wallet()).unwrap();
+    let stored = |signed: &serde_json::Value| {
+        store_data(&tlv::encode(object::STORE_COMMAND, &serde_json::to_vec(signed).unwrap()))
+    };
+    let mut send = |command: &tefuda_apdu::Command| {
+        let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
+        ssd.send(command)
+    };
+    let genuine = story().wipe(&wipe(1));
+    let json = tlv::find(&genuine.data, object::STORE_COMMAND).unwrap().value;
     let genuine: serde_json::Value = serde_json::from_slice(json).unwrap();
+    // Another number under the signature of this one.
     let mut altered = genuine.clone();
     let payload = serde_json::to_vec(&wipe(7)).unwrap();
     altered["payload"] = serde_json::to_value(tefuda_types::Bytes(payload)).unwrap();
-    let objects = tlv::encode(object::STORE_COMMAND, &serde_json::to_vec(&altered).unwrap());
-    assert_eq!(ssd.send(&store_data(&objects)).status, StatusWord::SECURITY_STATUS);
-    let objects = tlv::encode(object::STORE_COMMAND, &serde_json::to_vec(&genuine).unwrap());
-    assert_eq!(ssd.send(&store_data(&objects)).status, StatusWord::OK);
+    assert_eq!(send(&stored(&altered)).status, StatusWord::SECURITY_STATUS);
+    // Somebody else's signature, be it of another service manager's key or of the element's operator.
+    for signer in [[9; 32], [7; 32]] {
+        let (payload, message) = Signed::prepare(&wipe(1)).unwrap();
+        let signature = P256Key::from_bytes(&signer).unwrap().sign_sha256(&message);
+        let forged: Signed<tefuda_protocol::element::DeviceCommand> =
+            Signed::assemble(payload, signature.into());
+        let forged = serde_json::to_value(&forged).unwrap();
+        assert_eq!(send(&stored(&forged)).status, StatusWord::SECURITY_STATUS);
+    }
+    // The genuine signature, for another person's phone.
+    let other = ElementId::from_bytes([1; 10]);
+    let misdirected = story().wipe(&tefuda_protocol::element::DeviceCommand { element: other, ..wipe(1) });
+    assert_eq!(send(&misdirected).status, StatusWord::WRONG_DATA);
+    assert_eq!(host::status(rig.wallet()).unwrap(), before);
+    type_in(&mut rig.wired, LOGIN, &[(PinPurpose::VerifyAuth, AUTH_PIN)]).unwrap();
+    host::sign_login(&mut rig.wired, Method::Pin, LOGIN.1).unwrap();
+    let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
+    assert_eq!(ssd.send(&stored(&genuine)).status, StatusWord::OK);
 }
 
 #[test]
@@ -264,7 +287,7 @@ fn a_sensor_event_leaves_only_the_report() {
 }
 
 #[test]
-fn a_memory_that_was_set_back_costs_the_keys() {
+fn abuse_a08_a_memory_that_was_set_back_costs_the_keys() {
     let image = story().held_die().pages();
     let mut rig = story().held();
     for _ in 0..2 {

@@ -1,6 +1,8 @@
 //! The element, driven by APDUs as the phone, the authority and readers drive it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by panicking")]
 
+mod abuse;
+mod abuse_channel;
 mod biometrics;
 mod channels;
 mod contactless;

@@ -184,7 +184,7 @@ fn a_session_is_for_one_transaction_and_each_purpose_once() {
 }
 
 #[test]
-fn a_session_ends_with_challenge_selection_channel_and_power() {
+fn abuse_a02_a_session_ends_with_challenge_selection_channel_and_power() {
     let pin = [(PinPurpose::VerifyAuth, AUTH_PIN)];
     let ends: [fn(&mut Rig); 4] = [
         |rig| drop(host::challenge(&mut rig.wired)),

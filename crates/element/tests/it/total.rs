@@ -61,7 +61,7 @@ proptest! {
 }
 
 /// Every private value that the sealed state holds, by the names it has there.
-fn private_values(state: &[u8]) -> Vec<Vec<u8>> {
+pub fn private_values(state: &[u8]) -> Vec<Vec<u8>> {
     fn walk(name: &str, value: &serde_json::Value, found: &mut Vec<Vec<u8>>) {
         const PRIVATE: [&str; 10] = [
             "key",
@@ -92,7 +92,7 @@ fn private_values(state: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The private parts in pieces of 12 octets: of PKCS #8 its end, where the primes and exponents are.
-fn pieces(values: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub fn pieces(values: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let private = |value: &Vec<u8>| value[value.len().saturating_sub(600)..].to_vec();
     values
         .iter()
@@ -101,7 +101,7 @@ fn pieces(values: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_answer_carries_a_private_key() {
+fn abuse_a10_no_answer_carries_a_private_key() {
     let values = private_values(&sealed_state(story().held_die()));
     assert!(values.len() >= 12, "{}", values.len());
     let pieces: std::collections::HashSet<_> =

@@ -220,6 +220,7 @@ pub fn assert(
 mod tests {
     use super::*;
     use p256::ecdsa::{SigningKey, signature::Signer};
+    use tefuda_types::Reason;
 
     const ORIGIN: &str = "http://phone-android.localhost:8484";
     const HOST: &str = "phone-android.localhost";
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_device_or_verifies_nobody_is_refused() {
+    fn abuse_c14_what_leaves_the_device_or_verifies_nobody_is_refused() {
         let mut finger = Authenticator::new(1);
         let credential = register(&finger.create(&[7; 32], ORIGIN), &ASKED).unwrap();
         for (flags, expected) in [
@@ -319,7 +320,11 @@ mod tests {
             (VERIFIED, WebauthnError::NotVerified),
         ] {
             finger.flags = flags;
-            assert_eq!(register(&finger.create(&[7; 32], ORIGIN), &ASKED).unwrap_err(), expected);
+            let refused = register(&finger.create(&[7; 32], ORIGIN), &ASKED).unwrap_err();
+            assert_eq!(refused, expected);
+            assert!(
+                ["webauthn.backup_eligible", "webauthn.user_not_verified"].contains(&refused.code().as_str())
+            );
             assert_eq!(assert(&finger.touch(&[7; 32], ORIGIN), &ASKED, &credential).unwrap_err(), expected);
         }
     }
