@@ -233,8 +233,21 @@ mod tests {
         let operator = open("operator", "operator");
         std::fs::write(folder.join("operator/k.key"), stolen).unwrap();
         assert!(matches!(operator.signer("k", SignatureAlgorithm::EcdsaP256Sha256), Err(KeyError::Sealed)));
-        let production = KeySpace::open(&folder, "registrar", Environment::Production);
-        assert!(matches!(production, Err(KeyError::SandboxOnly)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn abuse_m09_production_opens_no_sandbox_keys_and_makes_none() {
+        let folder = std::env::temp_dir().join(format!("tefuda-keys-production-{}", std::process::id()));
+        let open = |environment| KeySpace::open(&folder.join("ca"), "ca", environment);
+        let refused = open(Environment::Production).map(drop).unwrap_err();
+        assert_eq!(tefuda_types::Reason::code(&refused).as_str(), "keys.sandbox_only");
+        assert!(!folder.exists(), "nothing was made");
+        let sandbox = open(Environment::Sandbox).unwrap();
+        let key = sandbox.signer("k", SignatureAlgorithm::EcdsaP256Sha256).unwrap();
+        assert!(matches!(open(Environment::Production), Err(KeyError::SandboxOnly)), "keys that are there");
+        let again = open(Environment::Sandbox).unwrap().signer("k", SignatureAlgorithm::EcdsaP256Sha256);
+        assert_eq!(again.unwrap().public_spki(), key.public_spki(), "which are as they were");
         std::fs::remove_dir_all(folder).unwrap();
     }
 
