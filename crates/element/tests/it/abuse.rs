@@ -75,9 +75,10 @@ fn mangled(command: &[u8]) -> Vec<Vec<u8>> {
     let header = &command[..4];
     let mut all: Vec<Vec<u8>> = (0..command.len()).map(|length| command[..length].to_vec()).collect();
     all.push([command, &[0xDE, 0xAD, 0xBE, 0xEF]].concat());
+    // Shorter or longer, some of them are commands of another case.
+    all.retain(|bad| Command::parse(bad).is_err());
     all.push([header, &[0x00, 0x00, 0x00, 0x01]].concat());
     all.push([header, &[0x00, 0xFF, 0xFF], &vec![0x31; 70_000]].concat());
-    all.retain(|bad| Command::parse(bad).is_err());
     all
 }
 
