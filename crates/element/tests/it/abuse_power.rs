@@ -54,6 +54,9 @@ fn cut(mut die: SeededSilicon, writes: u32, act: impl FnOnce(&mut Rig) -> bool) 
     (done, Rig::power_up(rig.power_down()))
 }
 
+/// Whether the wipe was told to be done.
+type Wipe<'a> = &'a dyn Fn(&mut Rig) -> bool;
+
 #[test]
 fn abuse_b12_a_wipe_that_was_cut_goes_on_before_anything_is_answered() {
     let sensor = |rig: &mut Rig| rig.sensor_event();
@@ -63,8 +66,7 @@ fn abuse_b12_a_wipe_that_was_cut_goes_on_before_anything_is_answered() {
         let opened = open_as(&mut rig.wired, &AUTHORITY_DOMAIN_AID, keys, way);
         opened.is_ok_and(|mut ssd| ssd.send(&story().wipe(&wipe(1))).status.is_ok())
     };
-    let wipes: [(&dyn Fn(&mut Rig) -> bool, Holding); 2] =
-        [(&sensor, Holding::Tampered), (&command, Holding::Wiped)];
+    let wipes: [(Wipe<'_>, Holding); 2] = [(&sensor, Holding::Tampered), (&command, Holding::Wiped)];
     for (act, destroyed) in wipes {
         let mut ended = 0;
         for writes in 0..WRITES_MAX {
