@@ -84,7 +84,7 @@ pub struct Card<S: Silicon> {
     vault: Vault<S>,
     memory: Option<Memory>,
     dead: bool,
-    /// A write was cut: what the memory holds may not be what the die holds.
+    /// A write was cut: what the memory holds may not be what the die holds, and nothing is answered.
     torn: bool,
     power: Power,
     slots: Slots,
@@ -103,8 +103,8 @@ impl<S: Silicon> Card<S> {
     /// Puts a die into a card: a new one, or one that was used before.
     pub fn insert(silicon: S) -> Self {
         let (vault, found) = Vault::power_up(silicon);
-        let (memory, dead) = recollect(found);
-        Self { vault, memory, dead, torn: false, power: Power::Off, slots: Slots::default() }
+        let Recollection { memory, dead, torn } = recollect(found);
+        Self { vault, memory, dead, torn, power: Power::Off, slots: Slots::default() }
     }
 
     /// Whether the card belongs to somebody.
@@ -122,7 +122,8 @@ impl<S: Silicon> Card<S> {
     /// Makes the keys of a new card. They stay inside; power off before [`Card::personalise`] loses them.
     ///
     /// # Errors
-    /// [`CardError::State`] for a card that is personalised, [`CardError::Dead`], [`CardError::Engine`].
+    /// [`CardError::State`] for a card that is personalised, [`CardError::Dead`], [`CardError::Engine`],
+    /// [`CardError::PowerCut`].
     pub fn make_keys(&mut self) -> Result<PublicKeys, CardError> {
         self.expect_blank()?;
         let mut rng = SiliconRng(self.vault.silicon());
@@ -149,10 +150,12 @@ impl<S: Silicon> Card<S> {
     }
 
     const fn expect_blank(&self) -> Result<(), CardError> {
-        if self.dead {
-            return Err(CardError::Dead);
+        match (self.torn, self.dead, self.is_personalised()) {
+            (true, ..) => Err(CardError::PowerCut),
+            (_, true, _) => Err(CardError::Dead),
+            (.., true) => Err(CardError::State),
+            _ => Ok(()),
         }
-        if self.is_personalised() { Err(CardError::State) } else { Ok(()) }
     }
 
     /// What the municipal counter does for a holder who is known to it: sets passwords anew and gives all
@@ -161,6 +164,9 @@ impl<S: Silicon> Card<S> {
     /// # Errors
     /// [`CardError::State`] for a blank card, [`CardError::PowerCut`].
     pub fn unblock(&mut self) -> Result<(), CardError> {
+        if self.torn {
+            return Err(CardError::PowerCut);
+        }
         let mut memory = self.memory.clone().ok_or(CardError::State)?;
         for file in memory.applications.iter_mut().flat_map(|application| application.files.values_mut()) {
             if let File::Password(password) = file {
@@ -180,7 +186,11 @@ impl<S: Silicon> Card<S> {
     fn store(&mut self, memory: &Memory) -> Result<(), CardError> {
         let state = Secret::new(serde_json::to_vec(memory).map_err(|_| CardError::Engine)?);
         let committed = self.vault.commit(state.expose());
-        self.torn |= committed.is_err();
+        if committed.is_err() {
+            self.torn = true;
+            // Keys that were waiting for this are gone with the power.
+            self.slots = Slots::default();
+        }
         Ok(committed?)
     }
 
@@ -316,15 +326,25 @@ impl<S: Silicon> Card<S> {
     }
 }
 
-/// What a die that was found so has to say: the memory, and whether it was tampered with.
-fn recollect(found: PowerUp) -> (Option<Memory>, bool) {
+/// What a die has to say when power comes.
+struct Recollection {
+    memory: Option<Memory>,
+    /// It was tampered with.
+    dead: bool,
+    /// Power went away again before it was clear what there is.
+    torn: bool,
+}
+
+fn recollect(found: PowerUp) -> Recollection {
+    let nothing = Recollection { memory: None, dead: false, torn: false };
     match found {
-        PowerUp::Blank => (None, false),
+        PowerUp::Blank => nothing,
         PowerUp::Intact(state) => match serde_json::from_slice::<Memory>(&state) {
-            Ok(memory) if memory.form == Memory::FORM => (Some(memory), false),
-            _ => (None, true),
+            Ok(memory) if memory.form == Memory::FORM => Recollection { memory: Some(memory), ..nothing },
+            _ => Recollection { dead: true, ..nothing },
         },
-        PowerUp::RolledBack => (None, true),
+        PowerUp::RolledBack => Recollection { dead: true, ..nothing },
+        PowerUp::Cut => Recollection { torn: true, ..nothing },
     }
 }
 
@@ -381,8 +401,9 @@ fn master_file(memory: &Memory, command: &Command) -> Response {
 impl<S: Silicon> Chip for Card<S> {
     fn power_on(&mut self) -> Atr {
         // After a cut the die says whether the last change is there, so that no try that was counted comes back.
-        if core::mem::take(&mut self.torn) {
-            (self.memory, self.dead) = recollect(self.vault.power_again());
+        if self.torn {
+            let Recollection { memory, dead, torn } = recollect(self.vault.power_again());
+            (self.memory, self.dead, self.torn) = (memory, dead, torn);
         }
         self.power = Power::MasterFile;
         self.atr()
@@ -399,7 +420,7 @@ impl<S: Silicon> Chip for Card<S> {
     fn process(&mut self, command: &[u8]) -> Vec<u8> {
         let response = match Command::parse(command) {
             Err(_) => StatusWord::WRONG_LENGTH.into(),
-            Ok(_) if self.dead => StatusWord::MEMORY_FAILURE.into(),
+            Ok(_) if self.dead || self.torn => StatusWord::MEMORY_FAILURE.into(),
             Ok(command) => self.respond(&command).unwrap_or_else(|_| {
                 self.power = Power::Off;
                 StatusWord::MEMORY_FAILURE.into()

@@ -210,17 +210,22 @@ impl<S: Silicon> Element<S> {
     /// and the element says so from now on.
     ///
     /// # Errors
-    /// [`ElementError::PowerCut`]: the keys are there or not. [`ElementError::Dead`].
+    /// [`ElementError::PowerCut`]: the keys are there or not, and neither side has power any more.
+    /// [`ElementError::Dead`].
     pub fn sensor_event(&mut self) -> Result<(), ElementError> {
         let Body::Live(persistent) = &mut self.body else {
             return Err(ElementError::Dead);
         };
-        self.wired = self.wired.take().map(|_| WiredState::new());
-        self.field = self.field.take().map(|_| Field::default());
-        Ok(persistent.update(|memory| {
+        let (wired, field) = (self.wired.take(), self.field.take());
+        // Sensors that see something have power, whoever lost it before.
+        persistent.power_again()?;
+        persistent.destroy(|memory| {
             memory.destroy();
             Ok(())
-        })?)
+        })?;
+        self.wired = wired.map(|_| WiredState::new());
+        self.field = field.map(|_| Field::default());
+        Ok(())
     }
 
     /// Pulls the die out.

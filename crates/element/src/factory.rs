@@ -89,7 +89,8 @@ impl<S: Silicon> Unvouched<S> {
         };
         let keys = KeySet::new(INITIAL_KEY_VERSION, &origin.issuer_keys, 1);
         let issuer = Issuer { keys, rules: Vec::new() };
-        let memory = Memory { form: Memory::FORM, identity, tampered: false, issuer, authority: None };
+        let (form, tampered, residue, authority) = (Memory::FORM, false, false, None);
+        let memory = Memory { form, identity, tampered, residue, issuer, authority };
         Ok(Element::new(Persistent::begin(silicon, memory)?))
     }
 }

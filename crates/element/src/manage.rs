@@ -219,7 +219,7 @@ impl<S: Silicon> Management<'_, S> {
     fn delete(&mut self, instance: &Aid) -> Result<Response, Fault> {
         let by = self.domain;
         let bears = |authority: &Authority| authority.applet.is_some() || authority.handed_over;
-        self.persistent.update(|memory| {
+        self.persistent.destroy(|memory| {
             match (by, &mut memory.authority) {
                 (Domain::Authority, Some(authority)) if is_face(instance) && authority.applet.is_some() => {
                     authority.applet = None;

@@ -179,6 +179,10 @@ pub(crate) struct Memory {
     pub(crate) identity: Identity,
     /// A sensor event, or a memory that was set back, destroyed the holder's keys. For good.
     pub(crate) tampered: bool,
+    /// What was destroyed may still be on the page of the former state: to be overwritten before anything is
+    /// answered.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) residue: bool,
     pub(crate) issuer: Issuer,
     pub(crate) authority: Option<Authority>,
 }
@@ -238,7 +242,7 @@ impl Memory {
 pub(crate) struct Persistent<S> {
     vault: Vault<S>,
     memory: Box<Memory>,
-    /// A change was cut off: what is here may not be what the die has.
+    /// A change was cut off: what is here may not be what the die has, and nothing of it may be answered.
     torn: bool,
 }
 
@@ -251,24 +255,48 @@ pub(crate) enum Found<S> {
 }
 
 impl<S: Silicon> Persistent<S> {
-    /// Finds the state. A memory that was set back costs the holder's keys.
+    /// Finds the state. A memory that was set back costs the holder's keys. Without power to the end of that,
+    /// nothing is answered until [`Persistent::power_again`] succeeds.
     pub(crate) fn power_up(silicon: S) -> Found<S> {
         let (vault, found) = Vault::power_up(silicon);
-        let (state, rolled_back) = match found {
+        let state = match &found {
             PowerUp::Blank => return Found::Blank(vault),
-            PowerUp::Intact(state) => (Some(state), false),
-            PowerUp::RolledBack => (vault.remnant(), true),
+            PowerUp::Intact(state) => Some(state.clone()),
+            PowerUp::RolledBack | PowerUp::Cut => vault.remnant(),
         };
         let Some(memory) = state.and_then(|state| Memory::load(&state)) else {
             return Found::Dead(vault);
         };
-        let mut live = Self { vault, memory: Box::new(memory), torn: false };
-        if rolled_back {
-            live.memory.destroy();
-            // A cut here leaves the pages set back: the next power-up finds the same.
-            let _ = live.update(|_| Ok(()));
-        }
+        let mut live = Self { vault, memory: Box::new(memory), torn: true };
+        // A cut here is found again by whoever gives power next.
+        let _ = live.settle(found);
         Found::Live(live)
+    }
+
+    /// Brings what a cut interrupted to its end: keys of a memory that was set back are destroyed, and what was
+    /// being destroyed is overwritten.
+    fn settle(&mut self, found: PowerUp) -> Result<(), Fault> {
+        let (state, rolled_back) = match found {
+            PowerUp::Intact(state) => (Some(state), false),
+            PowerUp::RolledBack => (self.vault.remnant(), true),
+            PowerUp::Blank | PowerUp::Cut => (None, false),
+        };
+        self.memory = state.and_then(|state| Memory::load(&state)).map(Box::new).ok_or(Fault::PowerCut)?;
+        self.torn = false;
+        if rolled_back {
+            // Each challenge of a domain cost a write at least: none that was ever given comes again.
+            let spent = u32::try_from(self.vault.silicon().fuse()).unwrap_or(u32::MAX);
+            return self.destroy(|memory| {
+                memory.destroy();
+                for domain in [Domain::Issuer, Domain::Authority] {
+                    if let Some(set) = memory.key_set_mut(domain) {
+                        set.sequence = set.sequence.max(spent);
+                    }
+                }
+                Ok(())
+            });
+        }
+        if self.memory.residue { self.overwrite() } else { Ok(()) }
     }
 
     /// Writes the first state.
@@ -314,13 +342,34 @@ impl<S: Silicon> Persistent<S> {
         Ok(outcome)
     }
 
+    /// Changes the state so that nothing of the former one stays on the die: both pages are written. Begun, it
+    /// goes on at the next power-up before anything is answered.
+    pub(crate) fn destroy<T>(
+        &mut self,
+        change: impl FnOnce(&mut Memory) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let outcome = self.update(|memory| {
+            memory.residue = true;
+            change(memory)
+        })?;
+        self.overwrite()?;
+        Ok(outcome)
+    }
+
+    /// The present state goes to the page of the former one too.
+    fn overwrite(&mut self) -> Result<(), Fault> {
+        self.update(|memory| {
+            memory.residue = false;
+            Ok(())
+        })
+    }
+
     /// Power comes back: after a cut the die says whether the last change is there, so that no try that was
     /// counted is given back.
     pub(crate) fn power_again(&mut self) -> Result<(), Fault> {
         if self.torn {
-            let PowerUp::Intact(state) = self.vault.power_again() else { return Err(Fault::PowerCut) };
-            self.memory = Memory::load(&state).map(Box::new).ok_or(Fault::PowerCut)?;
-            self.torn = false;
+            let found = self.vault.power_again();
+            self.settle(found)?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ impl<S: Silicon> Management<'_, S> {
         }
         let receipt = CommandReceipt { element, number: command.number };
         if command.number > authority.last_command {
-            self.persistent.update(|memory| {
+            self.persistent.destroy(|memory| {
                 let authority = memory.authority.as_mut().ok_or(StatusWord::CONDITIONS)?;
                 authority.last_command = command.number;
                 match (command.action, &mut authority.applet) {

@@ -17,18 +17,21 @@ pub trait Silicon: Send {
     fn die_key(&self) -> &Secret<[u8; 32]>;
 
     /// A page as last written, or whatever a cut left of it; `None` if it is blank.
-    fn read_page(&self, page: u8) -> Option<Vec<u8>>;
-
-    /// Replaces a page.
     ///
     /// # Errors
-    /// [`PowerCut`]: the page holds the old bytes, the new ones, or a mixture.
+    /// [`PowerCut`]: it cannot be read now. A page that cannot be read is not a blank one, and costs no keys.
+    fn read_page(&self, page: u8) -> Result<Option<Vec<u8>>, PowerCut>;
+
+    /// Replaces a page, durably: nothing that is written later can come before it.
+    ///
+    /// # Errors
+    /// [`PowerCut`]: the page holds the old bytes, the new ones, a mixture, or neither.
     fn write_page(&mut self, page: u8, bytes: &[u8]) -> Result<(), PowerCut>;
 
     /// The fuse counter: it can be advanced and never set back.
     fn fuse(&self) -> u64;
 
-    /// Advances the fuse by one.
+    /// Advances the fuse by one, durably.
     ///
     /// # Errors
     /// [`PowerCut`]: it is advanced or not.
@@ -42,7 +45,7 @@ impl<S: Silicon + ?Sized> Silicon for Box<S> {
     fn die_key(&self) -> &Secret<[u8; 32]> {
         (**self).die_key()
     }
-    fn read_page(&self, page: u8) -> Option<Vec<u8>> {
+    fn read_page(&self, page: u8) -> Result<Option<Vec<u8>>, PowerCut> {
         (**self).read_page(page)
     }
     fn write_page(&mut self, page: u8, bytes: &[u8]) -> Result<(), PowerCut> {

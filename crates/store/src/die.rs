@@ -50,8 +50,8 @@ impl Silicon for FileSilicon {
         &self.key
     }
 
-    fn read_page(&self, page: u8) -> Option<Vec<u8>> {
-        files::read(&self.page(page)).ok().flatten()
+    fn read_page(&self, page: u8) -> Result<Option<Vec<u8>>, PowerCut> {
+        files::read(&self.page(page)).map_err(|_| PowerCut)
     }
 
     fn write_page(&mut self, page: u8, bytes: &[u8]) -> Result<(), PowerCut> {

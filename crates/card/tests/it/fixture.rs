@@ -1,9 +1,12 @@
+use rsa::{Pkcs1v15Sign, PublicKey, pkcs8::DecodePublicKey, traits::SignatureScheme};
+use std::sync::OnceLock;
 use tefuda_apdu::{Chip, LinkError, Response, Transceive};
 use tefuda_card::{
     Card,
-    personalisation::{CardProfile, Passwords, Personalisation, Surface},
+    file::File,
+    personalisation::{CardProfile, JPKI_AID, Passwords, Personalisation, Surface},
 };
-use tefuda_silicon::testing::SeededSilicon;
+use tefuda_silicon::{engine::RsaKey, testing::SeededSilicon};
 use tefuda_types::Bytes;
 
 pub fn vector(name: &str) -> Bytes {
@@ -39,11 +42,36 @@ pub fn personalisation() -> Personalisation {
 }
 
 pub fn card() -> Card<SeededSilicon> {
-    let mut card = Card::insert(SeededSilicon::new(2));
-    card.make_keys().unwrap();
-    card.personalise(&personalisation()).unwrap();
+    let mut card = Card::insert(held_die());
     card.power_on();
     card
+}
+
+/// The card's die. Its keys are made once for all tests.
+pub fn held_die() -> SeededSilicon {
+    static DIE: OnceLock<SeededSilicon> = OnceLock::new();
+    let made = DIE.get_or_init(|| {
+        let mut card = Card::insert(SeededSilicon::new(2));
+        card.make_keys().unwrap();
+        card.personalise(&personalisation()).unwrap();
+        card.into_silicon()
+    });
+    made.twin()
+}
+
+/// Holds a signature of the authentication key against that key, as the card's die has it.
+pub fn verify_signature(message: &[u8], answer: &[u8]) {
+    let card = Card::insert(held_die());
+    let memory = card.memory().unwrap();
+    let application = &memory.applications[memory.find(JPKI_AID).unwrap()];
+    let key = match application.files.get(&0x0017) {
+        Some(File::PrivateKey(key)) => RsaKey::from_pkcs8(&key.pkcs8.0).ok(),
+        _ => None,
+    };
+    let key = key.unwrap();
+    let public = PublicKey::from_public_key_der(&key.public_spki().unwrap()).unwrap();
+    let signature = &answer[..answer.len() - 2];
+    Pkcs1v15Sign::new_unprefixed().verify(&public, message, signature).unwrap();
 }
 
 /// A card in the field of a reader.

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod abuse_keys;
+mod abuse_power;
 mod fixture;
 mod power;
 mod reading;

@@ -30,7 +30,7 @@ pub const AUTH_PIN: &str = "2468";
 pub struct Wire(Box<dyn Chip>);
 
 impl Wire {
-    fn new(mut chip: impl Chip + 'static) -> Self {
+    pub fn new(mut chip: impl Chip + 'static) -> Self {
         chip.power_on();
         Self(Box::new(chip))
     }

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod abuse_channel;
+mod abuse_power;
 mod biometrics;
 mod channels;
 mod contactless;
@@ -12,4 +13,5 @@ mod life;
 mod passwords;
 mod power;
 mod story;
+mod tearing;
 mod total;

@@ -1,223 +1,253 @@
-//! Power cut at every persistent write: no counter goes up, no key is there by half, no try is free.
+//! Power cut at every persistent write of an element, in every way that a die allows, once and again during
+//! recovery, by pulling it out and by a power that flickers: no counter goes up, no key is there by half, no try
+//! is free, and a wipe goes on before anything answers.
 
 use crate::{
-    fixture::{AUTH_PIN, Rig, SIGN_PASSWORD, guess, keys, open_as, operator, service_manager, type_in},
-    story::{NONCE, REGISTER, personalise, put, story, wipe},
+    fixture::{AUTH_PIN, SIGN_PASSWORD},
+    story::story,
+    tearing::{
+        GENERATION, STORIES, Start,
+        bench::{Bench, live},
+        facts::{Facts, has_keys_on_any_page},
+        step::{Step, Told, Whose},
+        walk,
+    },
 };
-use tefuda_apdu::{
-    StatusWord,
-    globalplatform::store_data,
-    scp03::{Mode, SecurityLevel, StaticKeys},
+use tefuda_element::host;
+use tefuda_protocol::element::Holding;
+use tefuda_silicon::{
+    Silicon,
+    testing::{Cut, Fall, ProbedSilicon, SeededSilicon, Walk},
 };
-use tefuda_element::host::{self, HostError};
-use tefuda_protocol::{
-    element::{AUTHORITY_DOMAIN_AID, AppletStatus, Holding, ISSUER_DOMAIN_AID, OWN_KEY_VERSION, WALLET_AID},
-    sealed::PinPurpose,
-    transaction::TransactionKind,
-};
-use tefuda_silicon::testing::SeededSilicon;
-use tefuda_types::PinKind;
-
-const LOGIN: (TransactionKind, &str) = (TransactionKind::Login, "log in at the library");
-const CHANGE: (TransactionKind, &str) = (TransactionKind::ChangePin, "change the password");
-const WRONG: StatusWord = StatusWord(0x6300);
-const WAY: (Mode, SecurityLevel) = (Mode::S16, SecurityLevel::FULL);
-
-/// Does something with power for so many writes: what came of it, and the element as the next power-up
-/// finds it.
-fn cut<T>(mut silicon: SeededSilicon, writes: u32, act: impl FnOnce(&mut Rig) -> T) -> (T, Rig) {
-    silicon.cut_after(writes);
-    let mut rig = Rig::power_up(silicon);
-    let outcome = act(&mut rig);
-    (outcome, Rig::power_up(rig.power_down()))
-}
-
-fn status(rig: &mut Rig) -> AppletStatus {
-    host::status(rig.wallet()).unwrap()
-}
+use tefuda_types::PinKind::{Auth, Sign};
 
 #[test]
-fn no_try_is_free() {
-    for writes in 0..6 {
-        let wrong = [(PinPurpose::VerifyAuth, "0000")];
-        let (told, mut rig) = cut(story().held_die(), writes, |rig| type_in(rig.wallet(), LOGIN, &wrong));
-        let left = status(&mut rig).auth_tries.unwrap();
-        assert!((2..=3).contains(&left), "{writes}: {left}");
-        let told_wrong = told == Err(HostError::PinWrong { left: 2 });
-        assert!(!told_wrong || left == 2, "{writes}: told that it was wrong, and the try is back");
-        assert!(told.is_err());
-    }
-}
-
-#[test]
-fn a_right_password_costs_at_most_the_try_that_was_counted() {
-    for writes in 0..6 {
-        let right = [(PinPurpose::VerifySign, SIGN_PASSWORD)];
-        let (told, mut rig) = cut(story().held_die(), writes, |rig| type_in(rig.wallet(), LOGIN, &right));
-        let left = status(&mut rig).sign_tries.unwrap();
-        assert!(left == 5 || (left == 4 && told.is_err()), "{writes}: {left}");
-    }
-}
-
-#[test]
-fn a_miss_is_counted_before_the_token_is_compared() {
-    let mut rig = story().held();
-    let enrol = (TransactionKind::EnrolBiometrics, "enrol");
-    let challenge = type_in(rig.wallet(), enrol, &[(PinPurpose::VerifyAuth, AUTH_PIN)]).unwrap();
-    let token = crate::fixture::token(challenge, &crate::fixture::hash(enrol.0, enrol.1), 1);
-    host::enrol_biometrics(&mut rig.wired, 1, &token, enrol.1).unwrap();
-    let enrolled = rig.power_down();
-    let login = crate::fixture::hash(LOGIN.0, LOGIN.1);
-    for writes in 0..4 {
-        let (told, mut rig) = cut(enrolled.twin(), writes, |rig| {
-            host::challenge(rig.wallet()).unwrap();
-            host::present_token(&mut rig.wired, &login, 1, &[0; 32])
-        });
-        let left = status(&mut rig).biometric_misses_left;
-        assert!((4..=5).contains(&left));
-        assert!(told != Err(HostError::BiometricsMissed { left: 4 }) || left == 4);
-    }
-}
-
-#[test]
-fn a_password_is_the_old_or_the_new() {
-    for writes in 0..8 {
-        let change = [(PinPurpose::VerifySign, SIGN_PASSWORD), (PinPurpose::SetSign, "OTHER1")];
-        let (told, mut rig) = cut(story().held_die(), writes, |rig| type_in(rig.wallet(), CHANGE, &change));
-        let opens = |rig: &mut Rig, password| {
-            type_in(rig.wallet(), LOGIN, &[(PinPurpose::VerifySign, password)]).is_ok()
-        };
-        let (new, old) = (opens(&mut rig, "OTHER1"), opens(&mut rig, SIGN_PASSWORD));
-        assert!(new ^ old, "{writes}");
-        assert!(told.is_err() || new);
-    }
-}
-
-#[test]
-fn a_password_that_is_set_first_is_there_or_not() {
-    let mut rig = story().provisioned();
-    host::generate_keys(rig.wallet(), tefuda_element::KeyKinds::Sign, &NONCE).unwrap();
-    let waiting = rig.power_down();
-    for writes in 0..3 {
-        let set = [(PinPurpose::SetSign, SIGN_PASSWORD)];
-        let act = (TransactionKind::SetPin, "set");
-        let (told, mut rig) = cut(waiting.twin(), writes, |rig| type_in(rig.wallet(), act, &set));
-        let status = status(&mut rig);
-        assert_eq!(status.pending, Some(NONCE));
-        match status.sign_tries {
-            None => assert!(told.is_err()),
-            Some(left) => assert_eq!(left, 5),
+fn every_story_survives_a_cut_at_every_write() {
+    for seed in 0..2 {
+        for flickers in [false, true] {
+            println!("{:?}", walk(STORIES, Walk { depth: 1, flickers, seed, thorough: false }));
         }
     }
 }
 
 #[test]
-fn without_power_there_is_no_answer_on_either_side() {
-    let mut silicon = story().held_die();
-    silicon.cut_after(0);
-    let mut rig = Rig::power_up(silicon);
-    let wrong = [(PinPurpose::VerifyAuth, "0000")];
-    assert_eq!(type_in(rig.wallet(), LOGIN, &wrong), Err(HostError::Torn));
-    assert_eq!(host::select_wallet(&mut rig.wired), Err(HostError::Torn));
-    assert_eq!(rig.field.process(&[0x00, 0xA4, 0x04, 0x0C]), [0x65, 0x81]);
-    rig.wired.reset();
-    assert_eq!(status(&mut rig).auth_tries, Some(3));
-}
-
-fn load(rig: &mut Rig) -> bool {
-    let keys = (OWN_KEY_VERSION, &service_manager());
-    let Ok(mut ssd) = open_as(&mut rig.wired, &AUTHORITY_DOMAIN_AID, keys, WAY) else { return false };
-    ssd.send(&personalise(&WALLET_AID)).status.is_ok()
-        && ssd.send(&store_data(&story().certificates)).status.is_ok()
+fn every_story_survives_a_second_cut_when_it_is_pulled_out() {
+    println!("{:?}", walk(STORIES, Walk { depth: 2, flickers: false, seed: 7, thorough: false }));
 }
 
 #[test]
-fn a_registration_is_whole_or_can_be_repeated() {
-    for writes in 0..16 {
-        let (loaded, mut rig) = cut(story().pending_die(), writes, |rig| {
-            let sign = [(PinPurpose::VerifySign, SIGN_PASSWORD)];
-            type_in(rig.wallet(), REGISTER, &sign).is_ok()
-                && host::confirm_registration(&mut rig.wired, REGISTER.1).is_ok()
-                && load(rig)
-        });
-        let now = status(&mut rig);
-        let there = [PinKind::Sign, PinKind::Auth]
-            .map(|kind| host::certificate(&mut rig.wired, kind).unwrap().is_some());
-        match now.holding {
-            Holding::Held => {
-                assert_eq!((now.pending, there), (None, [true; 2]));
-                assert!(load(&mut rig), "the answer was lost: the same again is confirmed");
-            }
-            holding => {
-                assert_eq!((holding, now.pending, there), (Holding::Empty, Some(NONCE), [false; 2]));
-                assert!(!loaded, "{writes}: confirmed, and not there");
-                crate::story::register(&mut rig, &story().certificates);
+fn every_story_survives_a_second_cut_while_it_lives_on() {
+    println!("{:?}", walk(STORIES, Walk { depth: 2, flickers: true, seed: 8, thorough: false }));
+}
+
+#[test]
+fn a_wipe_that_is_interrupted_again_and_again_goes_on() {
+    for flickers in [false, true] {
+        println!(
+            "{:?}",
+            walk(&[(Start::Held, &[Step::Sensor])], Walk { depth: 3, flickers, seed: 9, thorough: false })
+        );
+    }
+}
+
+#[test]
+fn keys_are_made_whole_or_not_at_all() {
+    println!("{:?}", walk(GENERATION, Walk { depth: 1, flickers: true, seed: 1, thorough: false }));
+}
+
+/// What somebody learns who cuts the power and looks again: the answer, the writes that were seen, the tries.
+fn observe(start: Start, step: Step, cut: Cut) -> ((Told, u64, u64), bool) {
+    let die = ProbedSilicon::new(start.die());
+    let mut bench = Bench::insert(&die);
+    die.probe(|die| die.plan(&[cut]));
+    let before = Facts::of(&die);
+    let told = step.act(&mut bench, &before);
+    let (writes, met) = die.probe(|die| (die.writes(), !die.cuts_met().is_empty()));
+    let after = Facts::of(&die);
+    let holder = after.core.holder.unwrap();
+    let left = match step {
+        Step::Verify(Sign, _) | Step::Tap(Sign, _) => holder.passwords[0].as_ref().unwrap().left,
+        Step::Verify(Auth, _) | Step::Tap(Auth, _) => holder.passwords[1].as_ref().unwrap().left,
+        Step::Finger { .. } => holder.biometrics.unwrap().1,
+        _ => 8 - after.domains[1].as_ref().unwrap().failures,
+    };
+    ((told, writes, left), met)
+}
+
+#[test]
+fn whoever_cuts_the_power_learns_nothing_that_was_not_counted() {
+    for (start, wrong, right, limit) in [
+        (Start::Held, Step::Verify(Sign, "WRONG1"), Step::Verify(Sign, SIGN_PASSWORD), 5),
+        (Start::Held, Step::Verify(Auth, "0000"), Step::Verify(Auth, AUTH_PIN), 3),
+        (Start::Held, Step::Tap(Sign, "WRONG1"), Step::Tap(Sign, SIGN_PASSWORD), 5),
+        (Start::Held, Step::Tap(Auth, "0000"), Step::Tap(Auth, AUTH_PIN), 3),
+        (Start::Fingers, Step::Finger { right: false }, Step::Finger { right: true }, 5),
+        (Start::Held, Step::Guess(Whose::Authority), Step::Open(Whose::Authority), 8),
+    ] {
+        for fall in Fall::all(5) {
+            for writes in 0.. {
+                let cut = Cut { writes, fall, flickers: false };
+                let ((wrong, met), (right, _)) = (observe(start, wrong, cut), observe(start, right, cut));
+                assert!(
+                    wrong == right || wrong.2 == limit - 1,
+                    "{cut:?}: {wrong:?} and {right:?} tell for free"
+                );
+                if !met {
+                    assert!(matches!(wrong.0, Told::Wrong(_)) && right.0 == Told::Done && writes > 1);
+                    break;
+                }
             }
         }
     }
 }
 
+/// A die that was set back to an image, under a plan of cuts.
+fn expect_tampered(die: &ProbedSilicon, image: &[Option<Vec<u8>>; 2], plan: &[Cut]) -> usize {
+    let die = ProbedSilicon::new(die.probe(|die| die.twin()));
+    die.probe(|die| die.put_back(image.clone()));
+    die.probe(|die| die.plan(plan));
+    let mut bench = Bench::insert(&die);
+    while bench.silent() != [false; 2] {
+        if plan.iter().all(|cut| cut.flickers) {
+            bench.wired.reset();
+            bench.field.reset();
+        } else {
+            die.probe(SeededSilicon::power_returns);
+            bench = Bench::insert(&die);
+        }
+    }
+    host::select_wallet(&mut bench.wired).unwrap();
+    assert_eq!(host::status(&mut bench.wired).unwrap().holding, Holding::Tampered, "{plan:?}");
+    assert!(!has_keys_on_any_page(&die), "{plan:?}");
+    let facts = Facts::of(&die);
+    assert_eq!(Step::Verify(Auth, AUTH_PIN).act(&mut bench, &facts), Told::Refused);
+    assert_eq!(Step::Tap(Auth, AUTH_PIN).act(&mut bench, &facts), Told::Refused);
+    // To put the image back once more, or to take the power, makes nothing whole.
+    let met = die.probe(|die| die.cuts_met().len());
+    die.probe(SeededSilicon::restore_power);
+    die.probe(|die| die.put_back(image.clone()));
+    let mut bench = Bench::insert(&die);
+    host::select_wallet(&mut bench.wired).unwrap();
+    assert_eq!(host::status(&mut bench.wired).unwrap().holding, Holding::Tampered, "{plan:?}");
+    met
+}
+
 #[test]
-fn a_wipe_is_whole_or_still_open() {
-    for writes in 0..12 {
-        let (receipt, mut rig) = cut(story().held_die(), writes, order);
-        let now = status(&mut rig);
-        match now.holding {
-            Holding::Wiped => assert_eq!((now.last_command, now.sign_tries, now.auth_tries), (1, None, None)),
-            holding => {
-                assert_eq!((holding, now.last_command, receipt), (Holding::Held, 0, None), "{writes}");
-                type_in(rig.wallet(), LOGIN, &[(PinPurpose::VerifyAuth, AUTH_PIN)]).unwrap();
+fn a_die_that_was_set_back_says_tampered_however_power_goes() {
+    let die = ProbedSilicon::new(story().held_die());
+    let mut bench = Bench::insert(&die);
+    let mut images = vec![die.probe(|die| die.pages())];
+    for step in [Step::Verify(Auth, "0000"), Step::Verify(Sign, SIGN_PASSWORD), Step::Wipe(1)] {
+        let facts = Facts::of(&die);
+        step.act(&mut bench, &facts);
+        images.push(die.probe(|die| die.pages()));
+    }
+    // The last is as it is, and a page of it alone is set back too if it is the older.
+    images.pop();
+    let alone = |page: usize| {
+        let mut image = images[1].clone();
+        image[page] = None;
+        image
+    };
+    images.extend([alone(0), alone(1)]);
+    for image in &images {
+        for fall in Fall::all(2) {
+            for flickers in [false, true] {
+                for writes in 0.. {
+                    let cut = Cut { writes, fall, flickers };
+                    if expect_tampered(&die, image, &[cut, Cut { writes: 0, fall: Fall::Garbled(3), ..cut }])
+                        == 0
+                    {
+                        assert!(writes > 1);
+                        break;
+                    }
+                }
             }
         }
-        assert!(order(&mut rig).is_some());
-        assert_eq!(status(&mut rig).holding, Holding::Wiped);
     }
 }
 
-fn order(rig: &mut Rig) -> Option<Vec<u8>> {
-    let keys = (OWN_KEY_VERSION, &service_manager());
-    let mut ssd = open_as(&mut rig.wired, &AUTHORITY_DOMAIN_AID, keys, WAY).ok()?;
-    let response = ssd.send(&story().wipe(&wipe(1)));
-    response.status.is_ok().then_some(response.data)
-}
-
 #[test]
-fn tampering_is_told_or_did_not_happen() {
-    for writes in 0..3 {
-        let (done, mut rig) = cut(story().held_die(), writes, |rig| rig.sensor_event());
-        match status(&mut rig).holding {
-            Holding::Tampered => assert_eq!(host::challenge(&mut rig.wired), Err(HostError::NotAllowed)),
-            holding => assert_eq!((holding, done), (Holding::Held, false)),
+fn a_page_that_cannot_be_read_now_costs_no_keys() {
+    /// A die whose pages cannot be read for a while.
+    #[derive(Debug)]
+    struct Deaf(SeededSilicon, u32);
+    impl Silicon for Deaf {
+        fn fill_random(&mut self, out: &mut [u8]) {
+            self.0.fill_random(out);
+        }
+        fn die_key(&self) -> &tefuda_types::Secret<[u8; 32]> {
+            self.0.die_key()
+        }
+        fn read_page(&self, page: u8) -> Result<Option<Vec<u8>>, tefuda_silicon::PowerCut> {
+            if self.1 == u32::from(page) { Err(tefuda_silicon::PowerCut) } else { self.0.read_page(page) }
+        }
+        fn write_page(&mut self, page: u8, bytes: &[u8]) -> Result<(), tefuda_silicon::PowerCut> {
+            self.0.write_page(page, bytes)
+        }
+        fn fuse(&self) -> u64 {
+            self.0.fuse()
+        }
+        fn advance_fuse(&mut self) -> Result<(), tefuda_silicon::PowerCut> {
+            self.0.advance_fuse()
         }
     }
-}
-
-#[test]
-fn a_domain_has_the_old_keys_or_the_new() {
-    for (domain, present) in [(&ISSUER_DOMAIN_AID, operator()), (&AUTHORITY_DOMAIN_AID, service_manager())] {
-        for writes in 0..12 {
-            let (answered, mut rig) = cut(story().held_die(), writes, |rig| {
-                let opened = open_as(&mut rig.wired, domain, (OWN_KEY_VERSION, &present), WAY);
-                opened.is_ok_and(|mut channel| {
-                    channel.send(&put(OWN_KEY_VERSION, OWN_KEY_VERSION, keys(0x40), &present)).status.is_ok()
-                })
-            });
-            let mut opens =
-                |keys: &StaticKeys| open_as(&mut rig.wired, domain, (OWN_KEY_VERSION, keys), WAY).is_ok();
-            let (new, old) = (opens(&keys(0x40)), opens(&present));
-            assert!(new ^ old, "{writes}");
-            assert!(!answered || new);
-        }
+    for page in 0..2 {
+        let element = tefuda_element::Element::insert(Deaf(story().held_die(), page)).unwrap();
+        let die = ProbedSilicon::new(element.into_silicon().0);
+        let facts = Facts::of(&die);
+        assert_eq!(Step::Verify(Auth, AUTH_PIN).act(&mut Bench::insert(&die), &facts), Told::Done);
     }
 }
 
+/// The long form: `TEFUDA_SOAK=ROUNDS` or `TEFUDA_SOAK=ROUNDS@SEED`; a round's seed is the last plus one.
 #[test]
-fn a_wrong_authentication_is_counted_wherever_power_goes() {
-    for writes in 0..6 {
-        let try_one = |rig: &mut Rig| guess(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION);
-        let (told, mut rig) = cut(story().held_die(), writes, try_one);
-        // Seven more of eight are left if the first was told to be wrong.
-        let more = (0..8).filter(|_| try_one(&mut rig) == WRONG).count();
-        assert!(more == 7 || (more == 8 && told != WRONG), "{writes}: {more}");
+#[ignore = "the long form, for `cargo xtask soak`"]
+fn soak() {
+    let (rounds, seed) = asked();
+    for seed in seed..seed + rounds {
+        let (start, steps, plan) = drawn(seed);
+        println!("seed {seed}: {start:?}, {steps:?} under {plan:?}");
+        println!("seed {seed}: fell into {:?}", live(start.die(), &steps, &plan));
     }
+    println!("go on with TEFUDA_SOAK={rounds}@{}", seed + rounds);
+}
+
+/// The long form of the walks: every way to fall for both cuts, and three cuts in a row for what destroys.
+#[test]
+#[ignore = "the long form, for `cargo xtask soak`"]
+fn soak_walks() {
+    let (_, seed) = asked();
+    for flickers in [false, true] {
+        println!("{:?}", walk(STORIES, Walk { depth: 2, flickers, seed, thorough: true }));
+        println!("{:?}", walk(GENERATION, Walk { depth: 1, flickers, seed, thorough: true }));
+        println!("{:?}", walk(&STORIES[15..], Walk { depth: 3, flickers, seed, thorough: false }));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test takes its rounds from whoever starts it")]
+fn asked() -> (u64, u64) {
+    let asked = std::env::var("TEFUDA_SOAK").unwrap_or_else(|_| "500".to_owned());
+    let (rounds, seed) = asked.split_once('@').unwrap_or((&asked, "0"));
+    (rounds.parse().unwrap(), seed.parse().unwrap())
+}
+
+/// A story of one to six steps out of all stories, from where one of them begins, and one to four cuts.
+fn drawn(seed: u64) -> (Start, Vec<Step>, Vec<Cut>) {
+    let mut random = SeededSilicon::new(seed);
+    let mut below = |bound: usize| {
+        let mut octets = [0; 4];
+        random.fill_random(&mut octets);
+        usize::try_from(u32::from_be_bytes(octets)).unwrap() % bound
+    };
+    let begun: Vec<_> = STORIES.iter().filter(|(start, _)| *start != Start::Fresh).collect();
+    let all: Vec<Step> = begun.iter().flat_map(|(_, steps)| steps.iter().copied()).collect();
+    let start = begun[below(begun.len())].0;
+    let steps = (0..=below(6)).map(|_| all[below(all.len())]).collect();
+    let flickers = below(2) == 0;
+    let cuts = (0..=below(4)).map(|_| {
+        let fall = Fall::all(u64::try_from(below(9_999)).unwrap())[below(5)];
+        Cut { writes: u32::try_from(below(14)).unwrap(), fall, flickers }
+    });
+    (start, steps, cuts.collect())
 }
