@@ -64,6 +64,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn abuse_d11_two_people_do_not_look_the_same_unmarked() {
+        let marked = |text| substitute(text).1.contains('1');
+        // Each beside what it can be taken for: a variant, a composition, a selector, and what nobody sees.
+        for (name, like) in [
+            ("吉野", "𠮷野"),
+            ("髙崎", "高崎"),
+            ("葛城", "葛\u{E0100}城"),
+            ("辻", "辻\u{FE00}"),
+            ("ガイア", "カ\u{3099}イア"),
+            ("山田", "山\u{200B}田"),
+            ("山田", "山\u{202E}田"),
+            ("山田", "山\u{2066}田"),
+            ("山田", "\u{FEFF}山田"),
+            ("Maria", "M\u{0430}ria\u{200D}"),
+            ("神", "\u{FA19}"),
+            ("山田", "山\u{0}田"),
+        ] {
+            assert_ne!(name, like);
+            assert!(
+                marked(name) || marked(like) || substitute(name).0 != substitute(like).0,
+                "{name} {like:?}"
+            );
+        }
+        // Whatever comes: a mark for each character, nothing invisible, and no failure of an encoder.
+        let everything = (0..=0x0010_FFFF_u32).step_by(7).filter_map(char::from_u32);
+        for character in everything.chain(['\u{202E}', '\u{200B}', '\u{0}', '\u{FEFF}']) {
+            let (written, marks) = substitute(&format!("山{character}田"));
+            assert_eq!(written.chars().count(), marks.len());
+            assert!(!written.chars().any(char::is_control), "{character:?}");
+            assert!(!written.contains(['\u{202E}', '\u{200B}', '\u{2066}', '\u{FEFF}', '\u{200D}']));
+        }
+    }
+
+    #[test]
     fn characters_outside_are_replaced_and_marked() {
         for (text, written, marks) in [
             ("見本　花子", "見本　花子", "00000"),

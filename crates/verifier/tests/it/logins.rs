@@ -23,6 +23,8 @@ fn transaction() -> LoginTransaction {
         nonce: "n".into(),
         time: now(),
         channel: LoginChannel::SameDevice,
+        relying_party_en: None,
+        purpose_en: None,
     }
 }
 
@@ -148,6 +150,50 @@ fn suspended_and_revoked_phones_are_refused_and_the_refusal_is_the_holders() {
     wrong.auth_signature = Bytes(vec![0; 256]);
     let refusal = verify_login(&book(&authority, now()), &transaction(), &wrong, now()).unwrap_err();
     assert!(!refusal.is_the_holders(), "whoever knows the request can send that");
+}
+
+#[test]
+fn abuse_m02_what_is_dear_to_check_is_refused_before_it_is_checked() {
+    let (authority, phone) = setting();
+    let honest = phone.prove(&transaction(), Method::Pin);
+    let refused = |change: &dyn Fn(&mut LoginProof)| {
+        let mut proof = honest.clone();
+        change(&mut proof);
+        verify(&authority, &proof).unwrap_err()
+    };
+    // A certificate that is longer than any, and one whose key has 16,384 bits.
+    assert_eq!(refused(&|proof| proof.certificate.0.resize(16_385, 0)), "certificate.unreadable");
+    let long =
+        [&[0x30, 0x82, 0x08, 0x0A, 0x02, 0x82, 0x08, 0x01, 0x00][..], &[0xFF; 2_048], &[2, 3, 1, 0, 1]]
+            .concat();
+    let spki = |bits: &[u8]| {
+        let head = [0x30, 0x0D, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1, 5, 0];
+        let wrap = |tag: u8, content: &[u8]| {
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            [&[tag, 0x82, length[0], length[1]], content].concat()
+        };
+        wrap(0x30, &[&head[..], &wrap(3, &[&[0], bits].concat())].concat())
+    };
+    let message = b"message";
+    let started = tefuda_pki::verify_signature(
+        tefuda_pki::SignatureAlgorithm::Rsa2048Sha256,
+        &spki(&long),
+        message,
+        &[1; 2_048],
+    );
+    assert!(!started, "a modulus beyond 8,192 bits is no key");
+    // More links than anybody has: none of them is looked at, be they ever so wrong.
+    let link = authority.link(&phone, &phone.reference, now());
+    let many = |proof: &mut LoginProof| proof.links = vec![link.clone(); LINKS_MAX + 1];
+    assert_eq!(refused(&many), "login.too_many_links");
+    // Who holds no key of the certificate has nothing else verified.
+    let unsigned = |proof: &mut LoginProof| {
+        proof.auth_signature = Bytes(vec![0; 256]);
+        proof.wallet_instance.signer = Bytes(vec![0x30; 16_385]);
+        many(proof);
+    };
+    assert_eq!(refused(&unsigned), "login.signature_wrong");
+    assert!(verify(&authority, &honest).is_ok());
 }
 
 #[test]

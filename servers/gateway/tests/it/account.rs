@@ -37,7 +37,7 @@ fn access(tokens: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_person_sees_and_ends_their_own_logins_and_nobody_elses() {
+async fn abuse_i13_a_person_ends_their_own_logins_and_others_are_as_if_they_were_not_there() {
     let world = World::new().await;
     let portal = world.register_with("Portal", &account_scopes()).await;
     let library = world.register("Library").await;
@@ -69,7 +69,9 @@ async fn a_person_sees_and_ends_their_own_logins_and_nobody_elses() {
         (foreign.status, &foreign.json()["reason"]),
         (StatusCode::NOT_FOUND, &json!("session.not_found"))
     );
-    assert_eq!(world.me("POST", "/me/sessions/none/end", access(&own)).await.status, StatusCode::NOT_FOUND);
+    let none = world.me("POST", "/me/sessions/none/end", access(&own)).await;
+    assert_eq!((none.status, &none.body), (foreign.status, &foreign.body), "not a word less or more");
+    assert!(world.me("GET", "/me", access(&own)).await.json()["sessions"][0]["live"].as_bool().unwrap());
 }
 
 #[tokio::test]
@@ -103,7 +105,7 @@ async fn only_who_was_registered_for_it_is_given_the_scope_and_only_the_scope_op
 }
 
 #[tokio::test]
-async fn the_authority_alone_reads_which_certificate_was_used_and_nothing_else() {
+async fn abuse_i15_the_authority_alone_reads_which_certificate_was_used_and_nothing_else() {
     let world = World::new().await;
     let portal = world.register_with("Portal", &account_scopes()).await;
     let (phone, maker) = world.phone();
@@ -146,7 +148,7 @@ fn logout_token(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_relying_party_is_told_when_a_phone_is_cut_off_and_again_if_it_did_not_hear() {
+async fn abuse_i14_a_relying_party_is_told_when_a_phone_is_cut_off_and_again_if_it_did_not_hear() {
     let world = World::new().await;
     let (url, mut hearing) = logout_endpoint(vec![StatusCode::INTERNAL_SERVER_ERROR]).await;
     let more = json!({ "backchannel_logout_uri": url, "backchannel_logout_session_required": true });

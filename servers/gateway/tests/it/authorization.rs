@@ -9,11 +9,49 @@ use tefuda_protocol::transaction::{LoginChannel, Method};
 
 use crate::world::{REDIRECT_URI, World, begun};
 
+/// What is like the registered `https://rp.example/cb` and is not it, character by character.
+const OTHER_ADDRESSES: [(&str, &str); 32] = [
+    ("https://rp.example/cb?", UNREGISTERED),
+    ("https://rp.example/cb?x=1", UNREGISTERED),
+    ("https://rp.example/cb/x", UNREGISTERED),
+    ("https://rp.example/cb%2F", UNREGISTERED),
+    ("https://rp.example/c%62", UNREGISTERED),
+    ("https://rp.example/CB", UNREGISTERED),
+    ("https://rp.example/", UNREGISTERED),
+    ("https://rp.example", UNREGISTERED),
+    ("https://rp.example/c", UNREGISTERED),
+    ("https://rp.example//cb", UNREGISTERED),
+    ("https://rp.example/./cb", UNREGISTERED),
+    ("https://rp.example/x/../cb", UNREGISTERED),
+    ("https://rp.example/cb/../evil", UNREGISTERED),
+    ("https://rp.example/%2e%2e/cb", UNREGISTERED),
+    ("https://rp.example/*", UNREGISTERED),
+    ("https://*.example/cb", UNREGISTERED),
+    ("https://rp.example:443/cb", UNREGISTERED),
+    ("https://rp.example:8443/cb", UNREGISTERED),
+    ("https://rp.example./cb", UNREGISTERED),
+    ("https://www.rp.example/cb", UNREGISTERED),
+    ("https://evil.example/https://rp.example/cb", UNREGISTERED),
+    ("https://evil.example/?https://rp.example/cb", UNREGISTERED),
+    ("https://RP.example/cb", UNREGISTERED),
+    ("HTTPS://rp.example/cb", UNREGISTERED),
+    ("http://localhost/cb", UNREGISTERED),
+    ("https://rp.example/cb#fragment", MALFORMED),
+    ("https://rp.example@evil.example/cb", MALFORMED),
+    ("https://user:secret@rp.example/cb", MALFORMED),
+    ("http://rp.example/cb", MALFORMED),
+    ("//rp.example/cb", MALFORMED),
+    ("data:text/html,x", MALFORMED),
+    ("https://r\u{0440}.example/cb", MALFORMED),
+];
+const UNREGISTERED: &str = "rp.redirect_uri_unregistered";
+const MALFORMED: &str = "openid.parameter_malformed";
+
 #[tokio::test]
-async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+async fn abuse_i01_nobody_is_sent_to_an_address_that_is_not_registered() {
     let world = World::new().await;
     let party = world.register("Library").await;
-    let cases = [
+    let cases: [(&str, &str, &str); 8] = [
         ("client_id", "RP99999999", "rp.not_found"),
         ("client_id", "../x", "openid.parameter_malformed"),
         ("client_id", "", "openid.parameter_missing"),
@@ -23,7 +61,8 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
         ("redirect_uri", "javascript:alert(1)", "openid.parameter_malformed"),
         ("redirect_uri", "", "openid.parameter_missing"),
     ];
-    for (name, value, reason) in cases {
+    let uris = OTHER_ADDRESSES.iter().map(|(uri, reason)| ("redirect_uri", *uri, *reason));
+    for (name, value, reason) in cases.into_iter().chain(uris) {
         let reply = world.authorize(&party, &[(name, value)]).await;
         assert!(reply.status.is_client_error(), "{name}={value}");
         assert!(!reply.headers.contains_key(header::LOCATION));
@@ -35,7 +74,7 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
 }
 
 #[tokio::test]
-async fn every_other_error_goes_back_to_the_relying_party() {
+async fn abuse_i02_without_its_parts_a_request_goes_back_to_the_relying_party() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let cases = [
@@ -62,7 +101,7 @@ async fn every_other_error_goes_back_to_the_relying_party() {
 }
 
 #[tokio::test]
-async fn a_request_belongs_to_the_browser_that_made_it() {
+async fn abuse_i04_a_request_belongs_to_the_browser_that_made_it() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let (phone, maker) = world.phone();
@@ -83,7 +122,7 @@ async fn a_request_belongs_to_the_browser_that_made_it() {
         for path in ["", "/continue"] {
             let refused = world.get(&format!("/login/{}{path}", own.request), cookie).await;
             assert_eq!(refused.status, StatusCode::CONFLICT);
-            assert!(refused.body.contains("login.other_browser"));
+            assert!(refused.body.contains("data-reason=\"login.other_browser\""));
             assert!(!refused.headers.contains_key(header::LOCATION));
         }
     }

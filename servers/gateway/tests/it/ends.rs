@@ -113,7 +113,7 @@ async fn two_tabs_and_a_double_click_are_one_login_each() {
 }
 
 #[tokio::test]
-async fn pages_are_in_the_language_that_is_asked_for_and_keep_to_themselves() {
+async fn abuse_i09_pages_are_in_the_language_that_is_asked_for_and_no_page_is_framed() {
     let world = World::new().await;
     let party = world.register("<b>\"L&L\"</b>").await;
     let own = begun(&world.authorize(&party, &[("ui_locales", "fr en")]).await);

@@ -44,7 +44,7 @@ async fn stopped_lifted_and_revoked_phones() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_what_the_phone_opened() {
+async fn abuse_c06_a_phone_that_was_reported_opens_nothing_and_keeps_nothing_open() {
     let (world, party, phone, maker) = setting().await;
     let code = world.code(&party, &phone, &maker).await;
     let tokens = world.redeem(&party, &code, &[]).await.json();
@@ -60,7 +60,7 @@ async fn a_stop_ends_what_the_phone_opened() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_unplugged_is_not_known_after_two_beats() {
+async fn abuse_m04_an_authority_that_cannot_be_reached_is_a_state_with_a_name() {
     let (world, party, phone, maker) = setting().await;
     let begun = world.begin(&party).await;
     assert!(world.approve(&begun, &phone, &maker).await.accepted);
@@ -74,7 +74,7 @@ async fn an_authority_that_is_unplugged_is_not_known_after_two_beats() {
 }
 
 #[tokio::test]
-async fn time_that_goes_back_is_not_known_also_after_a_restart() {
+async fn abuse_e14_time_that_goes_back_is_not_known_also_after_a_restart() {
     let (mut world, party, phone, maker) = setting().await;
     world.pass(200);
     assert!(!world.code(&party, &phone, &maker).await.is_empty());
@@ -145,7 +145,7 @@ async fn wrong_proofs_are_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn a_proof_is_for_one_request_as_the_gateway_made_it() {
+async fn abuse_c11_what_was_shown_is_what_is_signed_or_nobody_is_logged_in() {
     let (world, party, phone, maker) = setting().await;
     let (first, second) = (world.begin(&party).await, world.begin(&party).await);
     let mut proof = phone.prove(&world.transaction(&first).await, Method::Pin);

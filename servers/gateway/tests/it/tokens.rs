@@ -4,10 +4,12 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tefuda_protocol::transaction::Method;
 
-use crate::world::{REALM, VERIFIER, World};
+use crate::world::{Party, REALM, VERIFIER, World};
 
 #[tokio::test]
 async fn a_login_gives_tokens_that_the_published_keys_verify() {
@@ -51,7 +53,7 @@ async fn a_login_gives_tokens_that_the_published_keys_verify() {
 }
 
 #[tokio::test]
-async fn who_began_a_login_that_somebody_else_approved_gets_no_code() {
+async fn abuse_i04_who_began_a_login_that_somebody_else_approved_gets_no_code() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let (phone, maker) = world.phone();
@@ -104,7 +106,7 @@ async fn tokens_are_on_wire_time_whatever_the_civil_clock_shows() {
 }
 
 #[tokio::test]
-async fn a_second_use_of_a_code_takes_back_what_the_first_gave() {
+async fn abuse_i02_a_second_use_of_a_code_takes_back_what_the_first_gave() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let (phone, maker) = world.phone();
@@ -124,14 +126,17 @@ async fn a_second_use_of_a_code_takes_back_what_the_first_gave() {
 }
 
 #[tokio::test]
-async fn a_code_is_for_its_party_its_address_and_its_verifier() {
+async fn abuse_i02_a_code_is_for_its_party_its_address_and_its_verifier() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let other = world.register("Shop").await;
     let (phone, maker) = world.phone();
     let wrong = VERIFIER.replace('d', "e");
-    let cases: [(&[(&str, &str)], &str); 3] = [
+    let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(VERIFIER.as_bytes()));
+    let cases: [(&[(&str, &str)], &str); 5] = [
         (&[("code_verifier", &wrong)], "grant.verifier_wrong"),
+        (&[("code_verifier", &challenge)], "grant.verifier_wrong"),
+        (&[("code_verifier", &VERIFIER.to_lowercase())], "grant.verifier_wrong"),
         (&[("redirect_uri", "https://rp.example/other")], "grant.redirect_uri_differs"),
         (&[("code", "guess")], "grant.code_unknown"),
     ];
@@ -146,8 +151,31 @@ async fn a_code_is_for_its_party_its_address_and_its_verifier() {
     assert_eq!(world.redeem(&party, &own, &[]).await.status, StatusCode::OK, "it is still its party's");
 }
 
+/// Assertions whose header says how they want to be verified.
+fn forged_assertions(world: &World, party: &Party) -> Vec<(String, &'static str)> {
+    let good = world.assertion(party, &Value::Null);
+    let [head, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else { unreachable!() };
+    let header: Value = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(head).unwrap()).unwrap();
+    let with = |name: &str, value: &str, signature: &str| {
+        let mut header = header.clone();
+        header[name] = json!(value);
+        let head = Base64UrlUnpadded::encode_string(header.to_string().as_bytes());
+        format!("{head}.{claims}.{signature}")
+    };
+    vec![
+        (with("alg", "none", ""), "jws."),
+        (with("alg", "HS256", signature), "jws."),
+        (with("alg", "RS256", signature), "jws."),
+        (with("kid", "../../../../dev/null", signature), "jws.key_unknown"),
+        (with("kid", "x' UNION SELECT 'key", signature), "jws.key_unknown"),
+        (with("kid", "", signature), "jws.key_unknown"),
+        (format!("{head}.{claims}.{}", &signature[..signature.len() - 4]), "jws."),
+        (format!("{head}.{claims}"), "jws."),
+    ]
+}
+
 #[tokio::test]
-async fn an_assertion_is_good_here_now_and_once() {
+async fn abuse_i06_an_assertion_is_good_here_now_and_once() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let other = world.register("Shop").await;
@@ -170,6 +198,11 @@ async fn an_assertion_is_good_here_now_and_once() {
             (StatusCode::UNAUTHORIZED, &json!("invalid_client"))
         );
         assert!(reply.body.contains(reason), "{claims}: {}", reply.body);
+    }
+    for (assertion, reason) in forged_assertions(&world, &party) {
+        let reply = world.redeem(&party, &code, &[("client_assertion", &assertion)]).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{assertion}");
+        assert!(reply.body.contains(reason), "{reason}: {}", reply.body);
     }
     let foreign = world.redeem(&party, &code, &[("client_id", &other.client_id)]).await;
     assert!(foreign.body.contains("client_assertion.issuer_wrong"));
@@ -214,7 +247,7 @@ async fn the_discovery_document_names_what_there_is() {
 }
 
 #[tokio::test]
-async fn no_secret_lies_in_the_store_in_clear() {
+async fn abuse_l06_no_secret_lies_in_the_gateways_store_in_clear() {
     let world = World::new().await;
     let party = world.register("Library").await;
     let (phone, maker) = world.phone();

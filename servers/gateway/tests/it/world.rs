@@ -5,6 +5,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Path, State},
     http::{HeaderMap, Request, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -48,6 +49,8 @@ struct Published {
     clock: Arc<SystemClock>,
     silent: AtomicBool,
     base: String,
+    /// What it was asked for: method, address, headers and body.
+    asked: Mutex<Vec<String>>,
 }
 
 pub struct World {
@@ -126,6 +129,7 @@ impl World {
             clock: Arc::clone(&clock),
             silent: AtomicBool::new(false),
             base: format!("http://localhost:{port}"),
+            asked: Mutex::default(),
         });
         let served = publish(Arc::clone(&published));
         tokio::spawn(async move { axum::serve(listener, served).await });
@@ -185,6 +189,11 @@ impl World {
         drop(authority);
         self.pass(2);
         done
+    }
+
+    /// Everything that the authority was asked for so far.
+    pub fn asked_of_the_authority(&self) -> Vec<String> {
+        self.published.asked.lock().unwrap().clone()
     }
 
     pub fn unplug(&self) {
@@ -398,6 +407,7 @@ fn publish(published: Arc<Published>) -> Router {
         .route("/crl/index.json", get(lists))
         .route("/me/jwks.json", get(async || Json(json!({ "keys": [token_key().public()] }))))
         .route("/crl/{file}", get(list))
+        .layer(middleware::from_fn_with_state(Arc::clone(&published), note))
         .with_state(published)
 }
 
@@ -407,6 +417,14 @@ pub fn token_key() -> DecryptionKey {
 }
 
 type Shared = State<Arc<Published>>;
+
+async fn note(State(published): Shared, request: Request<Body>, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let told = format!("{} {} {:?} {body:?}", parts.method, parts.uri, parts.headers);
+    published.asked.lock().unwrap().push(told);
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
 
 async fn heartbeat(State(published): Shared) -> Response {
     if published.silent.load(Ordering::SeqCst) {

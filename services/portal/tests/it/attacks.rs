@@ -7,7 +7,7 @@ use crate::visitor::{Browser, Scene};
 const SCRIPT: &str = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
 
 #[tokio::test]
-async fn the_answer_of_another_browsers_login_is_not_taken() {
+async fn abuse_i04_the_answer_of_another_browsers_login_is_not_taken() {
     let scene = Scene::new().await;
     let (phone, maker) = scene.world.phone();
     let mut attacker = Browser::default();
@@ -30,7 +30,7 @@ async fn the_answer_of_another_browsers_login_is_not_taken() {
 }
 
 #[tokio::test]
-async fn forms_of_other_sites_do_nothing() {
+async fn abuse_i08_forms_of_other_sites_do_nothing() {
     let scene = Scene::new().await;
     let phone = scene.world.phone();
     let mut browser = Browser::default();
@@ -61,7 +61,7 @@ async fn forms_of_other_sites_do_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_where_a_parameter_says() {
+async fn abuse_i11_nobody_is_sent_where_a_parameter_says() {
     let scene = Scene::new().await;
     let phone = scene.world.phone();
     let evil = "https%3A%2F%2Fevil.example%2F";
@@ -81,7 +81,7 @@ async fn nobody_is_sent_where_a_parameter_says() {
 }
 
 #[tokio::test]
-async fn what_is_typed_into_addresses_is_never_markup() {
+async fn abuse_i10_what_is_typed_into_addresses_is_never_markup() {
     let scene = Scene::new().await;
     let phone = scene.world.phone();
     let mut browser = Browser::default();
@@ -105,7 +105,7 @@ async fn what_is_typed_into_addresses_is_never_markup() {
 }
 
 #[tokio::test]
-async fn cookies_that_another_host_tossed_are_no_login() {
+async fn abuse_i07_cookies_that_another_host_tossed_are_no_login() {
     let scene = Scene::new().await;
     let (own, others) = (scene.world.phone(), scene.world.phone());
     let (mut victim, mut attacker) = (Browser::default(), Browser::default());
@@ -132,7 +132,7 @@ async fn cookies_that_another_host_tossed_are_no_login() {
 }
 
 #[tokio::test]
-async fn every_page_keeps_to_itself() {
+async fn abuse_i09_every_page_keeps_to_itself() {
     let scene = Scene::new().await;
     let phone = scene.world.phone();
     let mut browser = Browser::default();

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use crate::visitor::{Browser, Scene, claim, holds};
 
 #[tokio::test]
-async fn a_login_begins_and_ends_in_one_browser() {
+async fn abuse_i07_a_session_ends_at_the_server_and_not_with_its_cookie() {
     let scene = Scene::new().await;
     let phone = scene.world.phone();
     let mut browser = Browser::default();
@@ -30,7 +30,7 @@ async fn a_login_begins_and_ends_in_one_browser() {
 }
 
 #[tokio::test]
-async fn cookies_are_for_this_portal_and_out_of_reach_of_scripts() {
+async fn abuse_i07_cookies_are_for_this_portal_and_out_of_reach_of_scripts() {
     let scene = Scene::new().await;
     let away = scene.get(&mut Browser::default(), "/login").await;
     let cookie = away.headers[header::SET_COOKIE].to_str().unwrap();
@@ -80,7 +80,7 @@ async fn what_the_gateway_says_no_with_is_told_under_its_own_reason() {
 }
 
 #[tokio::test]
-async fn a_phone_that_is_cut_off_logs_out_and_the_page_says_so() {
+async fn abuse_i14_a_phone_that_is_cut_off_logs_out_and_the_page_says_so() {
     let mut scene = Scene::new().await;
     let (first, second) = (scene.world.phone(), scene.world.phone());
     let (mut browser, mut other) = (Browser::default(), Browser::default());
