@@ -110,7 +110,7 @@ fn the_cards_password_is_checked_before_a_try_is_risked() {
 
 #[test]
 #[ignore = "drives tcpdump: cargo xtask test"]
-fn a_phones_passwords_are_in_no_log_no_store_and_no_message() {
+fn abuse_l06_a_phones_passwords_are_in_no_log_no_store_and_no_message() {
     const UNSEEN_SIGN: &str = "UNSEEN88";
     const UNSEEN_AUTH: &str = "5937";
     let system = System::up();

@@ -43,7 +43,7 @@ async fn a_found_phone_goes_on_logging_in_and_applies_for_its_signature_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_was_given_up_is_empty_for_the_next_person() {
+async fn abuse_c09_a_phone_that_was_given_up_is_empty_for_the_next_person() {
     let world = World::new().await;
     world.card("hanako", 1).await;
     world.card("taro", 2).await;

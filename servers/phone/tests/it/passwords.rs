@@ -42,7 +42,7 @@ async fn a_block_is_good_for_its_own_session_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_that_was_swapped_before_sealing_is_not_agreed_to() {
+async fn abuse_c11_a_text_that_was_swapped_before_sealing_is_not_agreed_to() {
     let world = enrolled().await;
     let phone = world.phone("android");
     let session = phone.open(&Act::RecoveryCode).await.unwrap();
