@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod abuse;
+#[cfg(test)]
 mod applications;
 #[cfg(test)]
 mod consoles;
