@@ -1,4 +1,13 @@
 //! The project's own tasks.
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects by panicking"
+)]
+mod abuse;
 mod docs;
 mod packages;
 mod peers;
