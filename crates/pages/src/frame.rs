@@ -42,6 +42,8 @@ pub struct Frame {
     pub class: &'static str,
     /// Whether it takes the whole width.
     pub wide: bool,
+    /// A way out of the sandbox's actor, in the footer.
+    pub foot: Option<Link>,
 }
 
 impl Frame {
@@ -57,6 +59,7 @@ impl Frame {
             switch: switched(uri, language.other()),
             class: "",
             wide: false,
+            foot: None,
         }
     }
 
@@ -75,6 +78,13 @@ impl Frame {
     #[must_use]
     pub const fn as_phone(mut self) -> Self {
         self.class = "phone";
+        self
+    }
+
+    /// The same with a way out in the footer.
+    #[must_use]
+    pub fn with_foot(mut self, foot: Link) -> Self {
+        self.foot = Some(foot);
         self
     }
 

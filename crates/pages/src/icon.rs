@@ -65,6 +65,7 @@ const ICONS: &[(&str, &str)] = &[
         "lock",
         r#"<rect x="4.500" y="10.500" width="15" height="10.500" rx="2"/><path d="M8 10.500V7.500a4 4 0 0 1 8 0v3M12 14.500v2.500"/>"#,
     ),
+    ("print", r#"<path d="M7 8V3.500h10V8M7 17H3.500V8.500h17V17H17M7 14h10v6.500H7z"/>"#),
     ("search", r#"<circle cx="10.500" cy="10.500" r="6.500"/><path d="m15.500 15.500 5 5"/>"#),
 ];
 

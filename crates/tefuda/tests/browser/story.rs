@@ -75,7 +75,9 @@ fn lose_and_find(b: &Browser, system: &System, code: &str) {
     assert!(ended.is_some(), "the portal was not told:\n{}", b.text());
     b.look();
     b.open(&system.on(PHONE, "/"));
-    b.press(&t.say("phone-lift"));
+    b.follow(&t.say("phone-lift"));
+    b.at_step("lift");
+    b.press(&t.say("phone-lift-go"));
     b.until("phone in use", "document.querySelector('[data-state=registered]')");
     b.look();
 }

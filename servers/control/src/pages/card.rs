@@ -23,6 +23,9 @@ pub(super) struct Look {
     /// What was done just now.
     #[serde(default)]
     done: String,
+    /// The card that is in hand meanwhile.
+    #[serde(default)]
+    hold: String,
 }
 
 /// A password of the card and what it is for.
@@ -63,6 +66,8 @@ struct CardPage {
     pins: Vec<PinView>,
     certificates: Vec<CertificateView>,
     phones: Vec<Target>,
+    /// The table, with the card that is in hand.
+    table: String,
     reader: Option<String>,
     address: String,
     to_be_pulled: bool,
@@ -75,7 +80,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(look): Query<Look>,
 ) -> Shown {
-    sheet(&room, (language, &uri), &id, &look.done, (None, false)).await
+    sheet(&room, (language, &uri), &id, &look, (None, false)).await
 }
 
 /// Why somebody wants to see a My Number.
@@ -97,14 +102,14 @@ pub(super) async fn show_number(
     if told {
         tracing::info!(resident = id, why, "a My Number is shown in the control room");
     }
-    sheet(&room, (language, &uri), &id, "", (None, told)).await
+    sheet(&room, (language, &uri), &id, &Look::default(), (None, told)).await
 }
 
 async fn sheet(
     room: &Room,
     (language, uri): (Language, &Uri),
     id: &str,
-    done: &str,
+    look: &Look,
     (problem, with_number): (Option<&Problem>, bool),
 ) -> Shown {
     let refused = |problem: Problem| room.refused((language, uri), &problem, "/");
@@ -121,7 +126,11 @@ async fn sheet(
     let page = CardPage {
         now: room.now(language),
         summary: problem.map(|problem| Refusal::of(problem.reason(), language)),
-        done: said(t, done),
+        done: said(t, &look.done),
+        table: match look.hold.parse::<ResidentId>() {
+            Ok(hold) => format!("/?hold={hold}#phones"),
+            Err(_) => "/".to_owned(),
+        },
         state: room::state_of_card(t, &resident.card.state),
         expires: resident.card.expires.map_or_else(|| "–".to_owned(), |day| dates::day(day, language)),
         number: with_number.then(|| resident.individual_number.clone()),
@@ -210,7 +219,7 @@ pub(super) async fn act(
     let Some(done) = carry_out(&room, &resident, &act, form).await else { return Err(missing()) };
     match done {
         Ok(()) => Ok(see(&format!("/cards/{id}?done={act}"))),
-        Err(problem) => sheet(&room, (language, &uri), &id, "", (Some(&problem), false)).await,
+        Err(problem) => sheet(&room, (language, &uri), &id, &Look::default(), (Some(&problem), false)).await,
     }
 }
 

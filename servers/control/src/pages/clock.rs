@@ -26,6 +26,9 @@ const OPENS: Time = Time::constant(8, 0, 0, 0);
 pub(super) struct Look {
     #[serde(default)]
     done: String,
+    /// The phone that somebody came from.
+    #[serde(default)]
+    phone: String,
 }
 
 #[derive(Template)]
@@ -42,8 +45,8 @@ struct ClockPage {
     to: String,
     asks_back: bool,
     skewed: Vec<String>,
-    /// Phones, for whoever came from one.
-    phones: Vec<(String, String)>,
+    /// The phone that somebody came from, and where it tells of the decision.
+    from: Option<(String, String)>,
 }
 
 pub(super) async fn show(
@@ -53,6 +56,7 @@ pub(super) async fn show(
     Query(look): Query<Look>,
 ) -> Shown {
     let mut page = page(&room, (language, &uri), None).await;
+    page.from = came_from(&room, &look.phone);
     page.done = match look.done.as_str() {
         "on" => Some(page.frame.t.say("control-done-clock")),
         "back" => Some(page.frame.t.say("control-done-clock-back")),
@@ -85,10 +89,15 @@ async fn page(
         morning: dates::moment(next_morning(now), language),
         to: refused.map_or_else(|| jst(now).strftime("%Y-%m-%dT%H:%M").to_string(), |(_, to)| to),
         asks_back,
-        phones: (room.addresses)().into_iter().collect(),
+        from: None,
         skewed: skewed.map(|(actor, clock)| format!("{actor} {:+} s", clock.skew().as_secs())).collect(),
         frame,
     }
+}
+
+/// A phone that there is, and the page that tells of its application.
+fn came_from(room: &Room, phone: &str) -> Option<(String, String)> {
+    (room.addresses)().remove(phone).map(|url| (phone.to_owned(), format!("{url}/enrol/decision")))
 }
 
 /// The next time that offices open on some day.
@@ -106,6 +115,9 @@ pub(super) struct Move {
     /// Local time in Japan.
     #[serde(default)]
     to: String,
+    /// The phone that somebody came from.
+    #[serde(default)]
+    phone: String,
     /// Backwards is meant.
     #[serde(default)]
     back: String,
@@ -122,11 +134,14 @@ pub(super) async fn shift(
         Ok(to) => room.clocks.shift(&to).map_err(Problem::from),
         Err(problem) => Err(problem),
     };
+    let from = came_from(&room, &form.phone);
+    let back = from.as_ref().map_or_else(String::new, |(name, _)| format!("&phone={name}"));
     match moved {
-        Ok(_) if room.clocks.home.civil() < before => Ok(see("/clock?done=back")),
-        Ok(_) => Ok(see("/clock?done=on")),
+        Ok(_) if room.clocks.home.civil() < before => Ok(see(&format!("/clock?done=back{back}"))),
+        Ok(_) => Ok(see(&format!("/clock?done=on{back}"))),
         Err(problem) => {
-            let page = page(&room, (language, &uri), Some((&problem, form.to))).await;
+            let mut page = page(&room, (language, &uri), Some((&problem, form.to))).await;
+            page.from = from;
             Ok((problem.status(), Page(page)).into_response())
         }
     }

@@ -88,6 +88,11 @@ impl Room {
         dates::moment(self.clocks.home.civil(), language)
     }
 
+    /// Where a lost phone is stopped.
+    fn lost(&self, language: Language) -> String {
+        format!("{}/lost?lang={}", self.context.urls.phones(), language.tag())
+    }
+
     /// A refusal, with the way back.
     fn refused(&self, (language, uri): (Language, &Uri), problem: &Problem, back: &str) -> Response {
         let frame = self.frame(language, uri);

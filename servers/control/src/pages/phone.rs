@@ -36,6 +36,7 @@ struct PhonePage {
     done: Option<String>,
     name: String,
     url: String,
+    lost: String,
     model: String,
     family: String,
     state: String,
@@ -96,6 +97,7 @@ async fn sheet(
         sensors: SENSORS.into_iter().map(|sensor| (sensor, sensor_name(t, sensor))).collect(),
         name: handset.name,
         url: handset.url,
+        lost: room.lost(language),
         frame,
     };
     let status = problem.map(Problem::status).unwrap_or_default();

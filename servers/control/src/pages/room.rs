@@ -82,6 +82,8 @@ struct RoomPage {
     readers: Vec<ReaderView>,
     authority: AuthorityView,
     portal: String,
+    /// Where a lost phone is stopped.
+    lost: String,
     lines: Vec<trace::Line>,
     last: u64,
 }
@@ -123,6 +125,7 @@ async fn page(room: &Room, frame: Frame, look: &Look) -> Result<RoomPage, Client
         readers: readers(room, &residents, t),
         authority: authority(t, &overview, room.clocks.home.civil()),
         portal: room.context.urls.portal(),
+        lost: room.lost(t.0),
         last: trace::last(&room.context.live),
         lines,
         frame,

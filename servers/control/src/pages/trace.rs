@@ -88,7 +88,7 @@ impl Line {
         Self {
             number: event.number,
             at: event.time.to_string(),
-            time: jst(event.time).strftime("%M:%S.%3f").to_string(),
+            time: jst(event.time).strftime("%H:%M:%S.%3f").to_string(),
             from: name(t, &event.from),
             to: name(t, &event.to),
             own: own(&event),

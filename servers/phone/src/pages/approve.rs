@@ -15,7 +15,7 @@ use tefuda_phone::{
 };
 use tefuda_protocol::{
     login::LoginOutcome,
-    phone::{Biometrics, Finger, PhoneStatus},
+    phone::{Biometrics, Finger, PhoneState, PhoneStatus},
     transaction::{LoginChannel, LoginTransaction, Transaction},
 };
 use tefuda_types::{CertificateKind, Family};
@@ -23,6 +23,7 @@ use tefuda_web::Problem;
 
 use super::{
     desk::{Ended, Told},
+    refusal::Refused,
     screen::{Screen, Shown, page, quoted, see},
 };
 use crate::login::Touch;
@@ -51,9 +52,9 @@ impl LoginView {
             other => other.to_owned(),
         };
         Self {
-            name: login.relying_party.clone(),
+            name: login.relying_party_in(screen.language.tag()).to_owned(),
             origin: login.origin.clone(),
-            purpose: login.purpose.clone(),
+            purpose: login.purpose_in(screen.language.tag()).to_owned(),
             handed_over: login.scopes.iter().map(said).collect(),
             certificate: held.map(|held| {
                 let until = t.with("phone-until", "day", screen.day(held.not_after));
@@ -108,6 +109,9 @@ pub(super) async fn show(screen: Screen, Query(asked): Query<Asked>) -> Shown {
     let transaction = screen.phone.login_transaction(&asked.request).await?;
     let login = login_of(&transaction)?;
     let status = screen.phone.status().await?;
+    if status.state == PhoneState::Stopped {
+        return Err(Refused::stopped());
+    }
     let pin = screen.confirm(&format!("/login?request={}", quoted(&asked.request)));
     if status.biometrics != Biometrics::Enrolled {
         let stale = status.biometrics == Biometrics::Stale;

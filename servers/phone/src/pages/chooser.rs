@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tefuda_pages::{Frame, Language, Refusal, Texts};
 use tefuda_phone::{catalogue::Catalogue, recovery, wallet};
 use tefuda_protocol::{device::StopRequest, phone::PhoneState};
+use tefuda_web::Problem;
 
 use super::screen::{Shown, page, quoted};
 use crate::phones::Phones;
@@ -41,6 +42,18 @@ pub(super) struct Wish {
 
 fn frame(language: Language, uri: &Uri) -> Frame {
     Frame::new(language, uri, "phone", Texts(language).say("phone-chooser-brand"))
+}
+
+/// The phones here that are stopped.
+async fn stopped_ones(phones: &Phones) -> Result<Vec<String>, Problem> {
+    let mut names = Vec::new();
+    for phone in phones.list() {
+        let status = phone.status().await?;
+        if status.state == PhoneState::Stopped {
+            names.push(status.name);
+        }
+    }
+    Ok(names)
 }
 
 /// Name and tone of a phone's state.
@@ -101,11 +114,24 @@ struct LostPage {
     frame: Frame,
     summary: Option<Refusal>,
     stopped: bool,
+    /// Those that were not stopped before.
+    names: String,
+    call_centre: String,
+}
+
+fn call_centre(phones: &Phones, language: Language) -> String {
+    format!("{}/call-centre?lang={}", phones.context().urls.authority(), language.tag())
 }
 
 /// `GET /lost`: a phone is lost, and its recovery code was written down.
-pub(super) async fn lost(language: Language, uri: Uri) -> Shown {
-    page(LostPage { frame: frame(language, &uri), summary: None, stopped: false })
+pub(super) async fn lost(State(phones): State<Arc<Phones>>, language: Language, uri: Uri) -> Shown {
+    page(LostPage {
+        frame: frame(language, &uri),
+        summary: None,
+        stopped: false,
+        names: String::new(),
+        call_centre: call_centre(&phones, language),
+    })
 }
 
 #[derive(Deserialize)]
@@ -121,7 +147,16 @@ pub(super) async fn stop(
     Form(code): Form<Code>,
 ) -> Shown {
     let recovery_code = recovery::normalised(&code.recovery_code).expose().clone();
+    let before = stopped_ones(&phones).await?;
     let stopped = phones.stop(&StopRequest { recovery_code }).await;
     let summary = stopped.as_ref().err().map(|error| Refusal::of(error.reason(), language));
-    page(LostPage { frame: frame(language, &uri), summary, stopped: stopped.is_ok() })
+    let mut names = if stopped.is_ok() { stopped_ones(&phones).await? } else { Vec::new() };
+    names.retain(|name| !before.contains(name));
+    page(LostPage {
+        frame: frame(language, &uri),
+        summary,
+        stopped: stopped.is_ok(),
+        names: names.join(", "),
+        call_centre: call_centre(&phones, language),
+    })
 }

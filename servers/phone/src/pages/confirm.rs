@@ -13,7 +13,7 @@ use std::sync::PoisonError;
 use tefuda_element::host::HostError;
 use tefuda_pages::{Frame, Link, PageError, Refusal, Texts};
 use tefuda_protocol::{
-    phone::{Act, Biometrics, PhoneStatus, PinSession, SealedPins},
+    phone::{Act, Biometrics, PhoneState, PhoneStatus, PinSession, SealedPins},
     sealed::PinPurpose,
     transaction::LoginChannel,
 };
@@ -107,6 +107,9 @@ pub(super) async fn show(screen: Screen, Path(name): Path<String>, Query(asked):
     let act = act_of(&name, &asked.request)?;
     let session = screen.phone.open_session(act.clone()).await?;
     let status = screen.phone.status().await?;
+    if matches!(act, Act::Login { .. }) && status.state == PhoneState::Stopped {
+        return Err(Refused::stopped());
+    }
     if let Some(kind) = blocked(&session, &status) {
         let way = match kind {
             PinKind::Sign => "/settings/reset/sign",

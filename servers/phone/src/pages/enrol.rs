@@ -110,6 +110,8 @@ struct CardPage {
     with_password: bool,
     anew: bool,
     title: String,
+    /// Where a sample card's passwords are seen.
+    sheet: String,
 }
 
 /// What was wrong with the last reading, if it is shown where the password is typed.
@@ -136,12 +138,14 @@ pub(super) async fn card_page(
     let left = refused.as_ref().and_then(|(_, state, _)| state.tries_left);
     let last_try = summary.as_ref().is_some_and(|refusal| refusal.code == "card.last_try") || left == Some(1);
     let last = refused.map(|(.., resident)| resident.to_string());
+    let chosen = if chosen.is_empty() { last.unwrap_or_default() } else { chosen };
     page(CardPage {
         frame: screen.path(),
         action,
         step: purpose == Purpose::Enrolment,
         cards: people::cards(&screen.phones).await?,
-        chosen: if chosen.is_empty() { last.unwrap_or_default() } else { chosen },
+        sheet: screen.card_sheet(&chosen),
+        chosen,
         field_error: summary.as_ref().map(|refusal| match refusal.code.as_str() {
             "card.pin_in_place_of_password" => t.say("phone-card-pin-in-place"),
             "card.password_malformed" | "card.password_missing" => t.say("phone-card-password-malformed"),

@@ -1,6 +1,8 @@
 //! The phone's first screen: what is on it, what it is for, and what can be done now.
 
 use askama::Template;
+use axum::extract::Query;
+use serde::Deserialize;
 use tefuda_pages::{Frame, Language, Texts};
 use tefuda_phone::{
     memory::Memory,
@@ -28,7 +30,6 @@ pub(super) struct Note {
 /// The one main button, and what happens after it.
 pub(super) struct Action {
     pub href: &'static str,
-    pub post: bool,
     pub text: String,
     pub next: String,
 }
@@ -59,10 +60,18 @@ struct HomePage {
     renew: bool,
     notices: Vec<NoticeLine>,
     ready: bool,
+    resumed: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Look {
+    /// What was done just now.
+    #[serde(default)]
+    done: String,
 }
 
 /// `GET /`.
-pub(super) async fn show(screen: Screen) -> Shown {
+pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
     let status = screen.phone.status().await?;
     let memory = screen.phone.memory().await?;
     let notices = screen.phone.notices().await?;
@@ -80,6 +89,7 @@ pub(super) async fn show(screen: Screen) -> Shown {
         renew,
         notices: notice_lines(&screen, &notices).into_iter().take(2).collect(),
         ready,
+        resumed: ready && look.done == "lift",
         frame: screen.main(),
     })
 }
@@ -130,23 +140,19 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
 }
 
 fn action(t: Texts, status: &PhoneStatus, memory: &Memory, renew: bool) -> Option<Action> {
-    let action = |href, post, text: &str, next: &str| {
-        Some(Action { href, post, text: t.say(text), next: t.say(next) })
-    };
+    let action = |href, text: &str, next: &str| Some(Action { href, text: t.say(text), next: t.say(next) });
     let begun = memory.enrolment.as_ref().is_some_and(|enrolment| !enrolment.is_over());
     match status.state {
-        PhoneState::Empty if begun => action("/enrol", false, "phone-go-on", "phone-go-on-next"),
+        PhoneState::Empty if begun => action("/enrol", "phone-go-on", "phone-go-on-next"),
         PhoneState::Empty | PhoneState::Retired | PhoneState::Wiped => {
-            action("/enrol", false, "phone-apply", "phone-apply-next")
+            action("/enrol", "phone-apply", "phone-apply-next")
         }
-        PhoneState::Applied => {
-            action("/enrol/decision", false, "phone-look-decision", "phone-look-decision-next")
-        }
-        PhoneState::Approved => action("/enrol/decision", false, "phone-register", "phone-register-next"),
-        PhoneState::Stopped => action("/lift", true, "phone-lift", "phone-lift-next"),
-        PhoneState::Registered if begun => action("/enrol", false, "phone-go-on", "phone-go-on-next"),
-        PhoneState::Registered if renew => action("/enrol", false, "phone-renew", "phone-renew-next"),
-        PhoneState::Registered => action("/scan", false, "phone-scan-code", "phone-scan-code-next"),
+        PhoneState::Applied => action("/enrol/decision", "phone-look-decision", "phone-look-decision-next"),
+        PhoneState::Approved => action("/enrol/decision", "phone-register", "phone-register-next"),
+        PhoneState::Stopped => action("/lift", "phone-lift", "phone-lift-look-next"),
+        PhoneState::Registered if begun => action("/enrol", "phone-go-on", "phone-go-on-next"),
+        PhoneState::Registered if renew => action("/enrol", "phone-renew", "phone-renew-next"),
+        PhoneState::Registered => action("/scan", "phone-scan-code", "phone-scan-code-next"),
         PhoneState::Tampered => None,
     }
 }

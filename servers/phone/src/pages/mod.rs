@@ -100,7 +100,7 @@ fn phone() -> Router<Arc<Phones>> {
         .route("/settings/biometrics/{change}", post(settings::biometrics))
         .route("/settings/retire", get(settings::retire).post(settings::retired))
         .route("/settings/factory-reset", get(settings::factory_reset).post(settings::factory_resetted))
-        .route("/lift", post(settings::lift))
+        .route("/lift", get(settings::found).post(settings::lift))
         .fallback(refusal::no_page)
 }
 

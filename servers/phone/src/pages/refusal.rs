@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 use std::sync::Arc;
 use tefuda_pages::{Frame, Language, Link, PageError, Texts, problem_page};
-use tefuda_web::Problem;
+use tefuda_web::{Problem, ProblemBody};
 
 use super::{
     desk::Told,
@@ -17,6 +17,9 @@ use super::{
     screen::{Screen, Shown, phone_name},
 };
 use crate::phones::Phones;
+
+/// The phone was stopped: whatever else the page knows, the way on is to resume it.
+const STOPPED: &str = "certificate.suspended";
 
 /// A refusal on its way to becoming a page, with the ways that its page knows best.
 #[derive(Clone, Debug)]
@@ -28,6 +31,13 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) const fn new(problem: Problem) -> Self {
         Self { problem, ways: Vec::new() }
+    }
+
+    /// A phone that was stopped, told before anything is asked of its holder.
+    pub(super) fn stopped() -> Self {
+        let message = "the phone was stopped".to_owned();
+        let body = ProblemBody { reason: STOPPED.to_owned(), message };
+        Self::new(Problem::passed_on(StatusCode::FORBIDDEN, body))
     }
 
     /// The same with a way from here; the first is the main one.
@@ -70,20 +80,24 @@ impl Place<'_> {
         let urls = &self.phones.context().urls;
         let home = if name.is_empty() { urls.phones() } else { urls.phone(name) };
         let brand = if name.is_empty() { t.say("phone-chooser-brand") } else { name.to_owned() };
-        let mut frame = Frame::new(self.language, self.uri, "phone", brand).as_phone();
+        let mut frame = Frame::new(self.language, self.uri, "phone", brand)
+            .as_phone()
+            .with_foot(Link::new(urls.control(), t.say("phone-chooser-control")));
         frame.home.clone_from(&home);
         let lang = format!("lang={}", self.language.tag());
         let reason = refused.problem.reason();
-        let found = way(reason).filter(|_| !name.is_empty() && refused.ways.is_empty());
+        let found =
+            way(reason).filter(|_| !name.is_empty() && (refused.ways.is_empty() || reason == STOPPED));
         let found = found.map(|(path, key)| {
             let mark = if path.contains('?') { '&' } else { '?' };
             Link::new(format!("{home}{path}{mark}{lang}"), t.say(key))
         });
-        let clock = closed(reason)
-            .then(|| Link::new(format!("{}/clock?{lang}", urls.control()), t.say("phone-go-to-morning")));
+        let clock = closed(reason).then(|| {
+            Link::new(format!("{}/clock?phone={name}&{lang}", urls.control()), t.say("phone-go-to-morning"))
+        });
         let other = needs_other_phone(reason)
             .then(|| Link::new(format!("{}/?{lang}", urls.phones()), t.say("phone-way-other")));
-        let mut ways: Vec<Link> = refused.ways.into_iter().chain(found).chain(clock).chain(other).collect();
+        let mut ways: Vec<Link> = found.into_iter().chain(refused.ways).chain(clock).chain(other).collect();
         let back = if name.is_empty() { "phone-chooser-title" } else { "phone-home" };
         ways.push(Link::new(format!("{home}/?{lang}"), t.say(back)));
         ways.dedup_by(|a, b| a.href == b.href || a.text == b.text);
@@ -112,6 +126,7 @@ fn way(reason: &str) -> Option<(&'static str, &'static str)> {
             ("/enrol", "phone-way-apply")
         }
         "phone.pin_blocked" | "phone.biometrics_stale" => ("/settings", "phone-way-settings"),
+        STOPPED => ("/lift", "phone-lift"),
         "phone.retired" | "phone.wiped" => ("/enrol", "phone-way-apply"),
         "login.gateway_unknown"
         | "login.request_not_found"

@@ -52,7 +52,10 @@ impl Screen {
 
     /// The frame of a screen that is one of a path: nothing leads away but its own ways.
     pub(super) fn path(&self) -> Frame {
-        Frame::new(self.language, &self.uri, "phone", self.phone.name.as_str()).as_phone()
+        let room = self.in_language(format!("{}/", self.phones.context().urls.control()));
+        Frame::new(self.language, &self.uri, "phone", self.phone.name.as_str())
+            .as_phone()
+            .with_foot(Link::new(room, self.t().say("phone-chooser-control")))
     }
 
     /// The frame of a main screen.
@@ -91,9 +94,19 @@ impl Screen {
         url
     }
 
-    /// The control room's clock.
+    /// The control room's clock, which leads back here.
     pub(super) fn clock(&self) -> String {
-        self.in_language(format!("{}/clock", self.phones.context().urls.control()))
+        let (room, name) = (self.phones.context().urls.control(), self.phone.name.as_str());
+        self.in_language(format!("{room}/clock?phone={name}"))
+    }
+
+    /// The sheet of a sample card, or the cards while none is chosen.
+    pub(super) fn card_sheet(&self, resident: &str) -> String {
+        let room = self.phones.context().urls.control();
+        if resident.is_empty() {
+            return self.in_language(format!("{room}/?cards=all"));
+        }
+        format!("{}#pins", self.in_language(format!("{room}/cards/{}", quoted(resident))))
     }
 
     pub(super) fn moment(&self, time: Timestamp) -> String {

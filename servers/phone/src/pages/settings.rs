@@ -159,8 +159,23 @@ pub(super) async fn factory_resetted(screen: Screen) -> Shown {
     see("/")
 }
 
+#[derive(Template)]
+#[template(path = "lift.html")]
+struct LiftPage {
+    frame: Frame,
+    model: String,
+}
+
+/// `GET /lift`: what goes on and what is lost when a phone that was found is resumed.
+pub(super) async fn found(screen: Screen) -> Shown {
+    if screen.phone.status().await?.state != PhoneState::Stopped {
+        return see("/");
+    }
+    page(LiftPage { model: screen.model_name(), frame: screen.path() })
+}
+
 /// `POST /lift`: the phone was found.
 pub(super) async fn lift(screen: Screen) -> Shown {
     screen.phone.lift().await?;
-    see("/")
+    see("/?done=lift")
 }
