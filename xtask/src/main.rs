@@ -1,12 +1,6 @@
 //! The project's own tasks.
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test says what it expects by panicking"
-)]
+#[expect(clippy::string_slice, reason = "a test says what it expects by panicking")]
 mod abuse;
 mod docs;
 mod packages;
