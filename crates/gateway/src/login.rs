@@ -172,6 +172,8 @@ impl Login {
             nonce: nonce.and_then(|nonce| nonce.as_str().map(str::to_owned)).unwrap_or_default(),
             time: now,
             channel: LoginChannel::SameDevice,
+            relying_party_en: party.name_en.clone(),
+            purpose_en: party.purpose_en.clone(),
         };
         Self {
             transaction,
@@ -477,12 +479,14 @@ mod tests {
     fn login(added: &str) -> Login {
         let registration = Registration {
             name: "Library".into(),
+            name_en: None,
             redirect_uris: vec!["https://rp.example/cb".into()],
             jwks: serde_json::json!({ "keys": [{ "kty": "EC", "crv": "P-256",
                 "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
                 "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }] }),
             scopes: vec![],
             purpose: "Borrow".into(),
+            purpose_en: None,
             backchannel_logout_uri: None,
             backchannel_logout_session_required: false,
         };

@@ -84,6 +84,9 @@ impl Reason for RegistrationError {
 pub struct Registration {
     /// Shown to people.
     pub name: String,
+    /// The same on English pages (OpenID Connect Dynamic Client Registration, 2.1).
+    #[serde(rename = "name#en", default, skip_serializing_if = "Option::is_none")]
+    pub name_en: Option<String>,
     /// Addresses for answers.
     pub redirect_uris: Vec<String>,
     /// Public keys for client assertions (RFC 7517, 5).
@@ -94,6 +97,9 @@ pub struct Registration {
     /// Why it asks, shown to people.
     #[serde(default)]
     pub purpose: String,
+    /// The same on English pages.
+    #[serde(rename = "purpose#en", default, skip_serializing_if = "Option::is_none")]
+    pub purpose_en: Option<String>,
     /// Where it is told that a session ended (OpenID Connect Back-Channel Logout, 2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
@@ -109,6 +115,9 @@ pub struct RelyingParty {
     pub client_id: ClientId,
     /// Shown to people.
     pub name: String,
+    /// The same on English pages (OpenID Connect Dynamic Client Registration, 2.1).
+    #[serde(rename = "name#en", default, skip_serializing_if = "Option::is_none")]
+    pub name_en: Option<String>,
     /// Addresses for answers.
     pub redirect_uris: Vec<RedirectUri>,
     /// Public keys for client assertions.
@@ -117,6 +126,9 @@ pub struct RelyingParty {
     pub scopes: Scopes,
     /// Why it asks.
     pub purpose: String,
+    /// The same on English pages.
+    #[serde(rename = "purpose#en", default, skip_serializing_if = "Option::is_none")]
+    pub purpose_en: Option<String>,
     /// Where it is told that a session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<RedirectUri>,
@@ -134,12 +146,18 @@ pub struct RelyingPartyView {
     pub client_id: ClientId,
     /// Shown to people.
     pub name: String,
+    /// The same on English pages (OpenID Connect Dynamic Client Registration, 2.1).
+    #[serde(rename = "name#en", default, skip_serializing_if = "Option::is_none")]
+    pub name_en: Option<String>,
     /// Addresses for answers.
     pub redirect_uris: Vec<RedirectUri>,
     /// What it may ask for.
     pub scopes: Scopes,
     /// Why it asks.
     pub purpose: String,
+    /// The same on English pages.
+    #[serde(rename = "purpose#en", default, skip_serializing_if = "Option::is_none")]
+    pub purpose_en: Option<String>,
     /// Names of its keys.
     pub key_ids: Vec<String>,
     /// How it shows who it is.
@@ -160,21 +178,30 @@ fn visible(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || turning(c))
 }
 
+/// A name that people are shown.
+fn name_of(text: &str) -> Result<String, PartyError> {
+    let name = text.trim();
+    let fits = (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && visible(name);
+    if fits { Ok(name.to_owned()) } else { Err(PartyError::Name) }
+}
+
+/// A purpose that people are shown; it may be empty.
+fn purpose_of(text: &str) -> Result<String, PartyError> {
+    let purpose = text.trim();
+    let fits = purpose.chars().count() <= PURPOSE_CHARACTERS_MAX && visible(purpose);
+    if fits { Ok(purpose.to_owned()) } else { Err(PartyError::Purpose) }
+}
+
 impl Registration {
     /// Registers the party of a number: `RP00000001` is the first.
     ///
     /// # Errors
     /// [`RegistrationError`].
     pub fn accept(self, number: u32, now: Timestamp) -> Result<RelyingParty, RegistrationError> {
-        let name = self.name.trim();
-        let name_length = name.chars().count();
-        if !(1..=NAME_CHARACTERS_MAX).contains(&name_length) || !visible(name) {
-            return Err(PartyError::Name.into());
-        }
-        let purpose = self.purpose.trim();
-        if purpose.chars().count() > PURPOSE_CHARACTERS_MAX || !visible(purpose) {
-            return Err(PartyError::Purpose.into());
-        }
+        let name = name_of(&self.name)?;
+        let name_en = self.name_en.as_deref().map(name_of).transpose()?;
+        let purpose = purpose_of(&self.purpose)?;
+        let purpose_en = self.purpose_en.as_deref().map(purpose_of).transpose()?;
         if !(1..=REDIRECT_URIS_MAX).contains(&self.redirect_uris.len()) {
             return Err(PartyError::RedirectUri.into());
         }
@@ -197,11 +224,13 @@ impl Registration {
             backchannel_logout_uri: logout_uri.transpose().map_err(|_| PartyError::LogoutUri)?,
             backchannel_logout_session_required: self.backchannel_logout_session_required,
             client_id: format!("RP{number:08}").parse().map_err(|_| PartyError::NotFound)?,
-            name: name.to_owned(),
+            name,
+            name_en,
             redirect_uris,
             jwks: JwkSet::from_json(&self.jwks)?,
             scopes,
-            purpose: purpose.to_owned(),
+            purpose,
+            purpose_en: purpose_en.filter(|purpose| !purpose.is_empty()),
             registered_at: now,
         })
     }
@@ -226,9 +255,11 @@ impl RelyingParty {
         RelyingPartyView {
             client_id: self.client_id.clone(),
             name: self.name.clone(),
+            name_en: self.name_en.clone(),
             redirect_uris: self.redirect_uris.clone(),
             scopes: self.scopes.clone(),
             purpose: self.purpose.clone(),
+            purpose_en: self.purpose_en.clone(),
             key_ids: self.jwks.keys.iter().map(|key| key.kid().to_owned()).collect(),
             token_endpoint_auth_method: "private_key_jwt".to_owned(),
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
@@ -246,12 +277,14 @@ mod tests {
     fn registration() -> Registration {
         Registration {
             name: " 図書館 ".into(),
+            name_en: Some(" Library ".into()),
             redirect_uris: vec!["https://rp.example/cb".into()],
             jwks: json!({ "keys": [{ "kty": "EC", "crv": "P-256",
                 "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
                 "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }] }),
             scopes: vec![],
             purpose: "貸出".into(),
+            purpose_en: Some("Borrow".into()),
             backchannel_logout_uri: Some("https://rp.example/logout".into()),
             backchannel_logout_session_required: true,
         }
@@ -262,6 +295,22 @@ mod tests {
         let party = registration().accept(1, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(party.client_id.as_str(), "RP00000001");
         assert_eq!((party.name.as_str(), party.scopes.to_string().as_str()), ("図書館", "openid"));
+        assert_eq!(
+            (party.name_en.as_deref(), party.purpose_en.as_deref()),
+            (Some("Library"), Some("Borrow"))
+        );
+    }
+
+    #[test]
+    fn a_party_that_was_stored_before_it_could_have_english_texts_is_read() {
+        let party = registration().accept(1, Timestamp::UNIX_EPOCH).unwrap();
+        let mut stored = serde_json::to_value(&party).unwrap();
+        assert_eq!((&stored["name#en"], &stored["purpose#en"]), (&json!("Library"), &json!("Borrow")));
+        let members = stored.as_object_mut().unwrap();
+        members.remove("name#en");
+        members.remove("purpose#en");
+        let read: RelyingParty = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, RelyingParty { name_en: None, purpose_en: None, ..party });
     }
 
     #[test]
@@ -274,7 +323,10 @@ mod tests {
         assert_eq!(refused(|own| own.name = "  ".into()), "rp.name_malformed");
         assert_eq!(refused(|own| own.name = "a\u{202E}b".into()), "rp.name_malformed");
         assert_eq!(refused(|own| own.name = "a".repeat(81)), "rp.name_malformed");
+        assert_eq!(refused(|own| own.name_en = Some(String::new())), "rp.name_malformed");
+        assert_eq!(refused(|own| own.name_en = Some("a\u{202E}b".into())), "rp.name_malformed");
         assert_eq!(refused(|own| own.purpose = "a\nb".into()), "rp.purpose_malformed");
+        assert_eq!(refused(|own| own.purpose_en = Some("a".repeat(201))), "rp.purpose_malformed");
         assert_eq!(refused(|own| own.redirect_uris.clear()), "rp.redirect_uri_malformed");
         assert_eq!(
             refused(|own| own.redirect_uris.push("http://rp.example".into())),

@@ -49,6 +49,9 @@ pub struct Session {
     /// What that was called then.
     #[serde(default)]
     pub relying_party: String,
+    /// The same on English pages.
+    #[serde(rename = "relying_party#en", default, skip_serializing_if = "Option::is_none")]
+    pub relying_party_en: Option<String>,
     /// Authentication context class.
     #[serde(default)]
     pub acr: String,
@@ -116,6 +119,7 @@ impl Session {
         SessionView {
             id: id.to_owned(),
             relying_party: self.relying_party.clone(),
+            relying_party_en: self.relying_party_en.clone(),
             client_id: self.client_id.clone(),
             since: self.since,
             civil: self.civil.unwrap_or(self.since),
@@ -148,6 +152,9 @@ pub struct SessionView {
     pub id: String,
     /// Where, as it was called then.
     pub relying_party: String,
+    /// The same on English pages.
+    #[serde(rename = "relying_party#en", default, skip_serializing_if = "Option::is_none")]
+    pub relying_party_en: Option<String>,
     /// Where.
     pub client_id: ClientId,
     /// Wire time.

@@ -200,6 +200,8 @@ mod tests {
             nonce: "n".to_owned(),
             time: Timestamp::UNIX_EPOCH,
             channel: LoginChannel::SameDevice,
+            relying_party_en: None,
+            purpose_en: None,
         };
         LoginRequest { transaction, expires_in_seconds: 300 }
     }

@@ -88,9 +88,34 @@ pub struct LoginTransaction {
     pub time: Timestamp,
     /// Same device or another.
     pub channel: LoginChannel,
+    /// The name on English pages, where one was registered (OpenID Connect Dynamic Client Registration, 2.1). It is
+    /// part of what is signed, as is every text that a person may be shown.
+    #[serde(rename = "relying_party#en", default, skip_serializing_if = "Option::is_none")]
+    pub relying_party_en: Option<String>,
+    /// The purpose on English pages, where one was registered.
+    #[serde(rename = "purpose#en", default, skip_serializing_if = "Option::is_none")]
+    pub purpose_en: Option<String>,
+}
+
+/// A text in the language of a tag (RFC 5646): the one registered for it, or else the one without a tag.
+#[must_use]
+pub fn in_language<'a>(plain: &'a str, english: Option<&'a str>, language: &str) -> &'a str {
+    english.filter(|_| language == "en").unwrap_or(plain)
 }
 
 impl LoginTransaction {
+    /// Name of the relying party as a page in a language shows it.
+    #[must_use]
+    pub fn relying_party_in(&self, language: &str) -> &str {
+        in_language(&self.relying_party, self.relying_party_en.as_deref(), language)
+    }
+
+    /// Why it asks, as a page in a language shows it.
+    #[must_use]
+    pub fn purpose_in(&self, language: &str) -> &str {
+        in_language(&self.purpose, self.purpose_en.as_deref(), language)
+    }
+
     /// The transaction whose hash is sealed with the PIN: the JSON of the fields in the order above.
     ///
     /// Both sides build it from the decoded fields; a field that one of them changed changes the hash.

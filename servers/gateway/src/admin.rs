@@ -71,7 +71,8 @@ pub(crate) async fn open_logins(State(gateway): Shared) -> Answer<Value> {
             let shown = login.shown(gateway.wire()).ok()?;
             let LoginChannel::CrossDevice { number } = &shown.transaction.channel else { return None };
             let line = json!({ "request": request, "url": gateway.login_url(request), "number": number,
-                "relying_party": shown.transaction.relying_party, "origin": shown.transaction.origin,
+                "relying_party": shown.transaction.relying_party,
+                "relying_party#en": shown.transaction.relying_party_en, "origin": shown.transaction.origin,
                 "expires_in_seconds": shown.expires_in_seconds });
             Some((shown.transaction.time, line))
         })

@@ -30,6 +30,7 @@ fn refused(error: PartyError, party: &RelyingParty) -> PageProblem {
         href: registered.origin(),
         key: "gateway-back-to",
         party: party.name.clone(),
+        party_en: party.name_en.clone(),
     };
     let problem = PageProblem::from(error);
     match party.redirect_uris.first().map(way) {

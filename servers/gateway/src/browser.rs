@@ -28,7 +28,12 @@ type Shared = State<Arc<Gateway>>;
 /// The way back to the service, which begins anew there.
 fn back_to_the_service(login: &Login) -> Way {
     let transaction = login.transaction();
-    Way { href: transaction.origin.clone(), key: "gateway-back-to", party: transaction.relying_party.clone() }
+    Way {
+        href: transaction.origin.clone(),
+        key: "gateway-back-to",
+        party: transaction.relying_party.clone(),
+        party_en: transaction.relying_party_en.clone(),
+    }
 }
 
 /// The way back that takes the answer with it.
@@ -159,6 +164,7 @@ impl Gateway {
                     href: format!("/login/{request}"),
                     key: "gateway-look-again",
                     party: String::new(),
+                    party_en: None,
                 };
                 let way = if login.is_finished() { back_to_the_service(&login) } else { again };
                 return Err(PageProblem::from(error).with(way));
@@ -198,11 +204,12 @@ impl Asked {
             "certificates" => Some(frame.t.say("gateway-releases-certificates")),
             _ => None,
         });
+        let language = frame.language().tag();
         Self {
             request: request.to_owned(),
-            relying_party: transaction.relying_party.clone(),
+            relying_party: transaction.relying_party_in(language).to_owned(),
             origin: transaction.origin.clone(),
-            purpose: transaction.purpose.clone(),
+            purpose: transaction.purpose_in(language).to_owned(),
             released: released.collect(),
         }
     }

@@ -8,6 +8,7 @@ use axum::{
 };
 use core::convert::Infallible;
 use tefuda_pages::{Asset, Frame, Language, Link, problem_page};
+use tefuda_protocol::transaction::in_language;
 use tefuda_types::Reason;
 use tefuda_web::Problem;
 
@@ -82,6 +83,8 @@ pub struct Way {
     pub key: &'static str,
     /// The relying party.
     pub party: String,
+    /// Its name on English pages, where it has one.
+    pub party_en: Option<String>,
 }
 
 /// A refusal that a person sees. Nobody is sent anywhere with it.
@@ -107,8 +110,11 @@ impl PageProblem {
 
     fn page(self, view: &View) -> Response {
         let frame = view.frame();
-        let links =
-            self.ways.into_iter().map(|way| Link::new(way.href, frame.t.with(way.key, "party", way.party)));
+        let language = frame.language().tag();
+        let links = self.ways.into_iter().map(|way| {
+            let party = in_language(&way.party, way.party_en.as_deref(), language);
+            Link::new(&way.href, frame.t.with(way.key, "party", party))
+        });
         let links = links.collect();
         problem_page(frame, &self.problem, links)
     }

@@ -160,6 +160,7 @@ impl Gateway {
             link: grant.link().clone(),
             client_id: party.client_id.clone(),
             relying_party: party.name.clone(),
+            relying_party_en: party.name_en.clone(),
             acr: grant.assurance().0.to_owned(),
             amr: grant.assurance().1.to_vec(),
             cross_device: grant.is_cross_device(),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tefuda_protocol::account::AccountView;
+use tefuda_pages::Language;
+use tefuda_protocol::{account::AccountView, transaction::in_language};
 use tefuda_types::{ElementId, Secret, Timestamp};
 
 use crate::{Portal, error::Refused};
@@ -21,6 +22,9 @@ pub struct Login {
     pub id: String,
     /// Where.
     pub relying_party: String,
+    /// The same on English pages.
+    #[serde(rename = "relying_party#en", default)]
+    pub relying_party_en: Option<String>,
     /// When, in civil time.
     #[serde(rename = "civil")]
     pub since: Timestamp,
@@ -38,6 +42,14 @@ pub struct Login {
     pub this_phone: bool,
     /// How it ended.
     pub ended: Option<LoginEnd>,
+}
+
+impl Login {
+    /// Where, as a page in a language names it.
+    #[must_use]
+    pub fn relying_party_in(&self, language: Language) -> &str {
+        in_language(&self.relying_party, self.relying_party_en.as_deref(), language.tag())
+    }
 }
 
 /// How a login ended.

@@ -122,8 +122,9 @@ impl Portal {
             return Ok(tefuda_pages::not_found(frame));
         };
         let when = dates::moment(login.since, frame.language());
+        let party = login.relying_party_in(frame.language());
         let mut ask = Ask::new(frame, "end-session", format!("/sessions/{id}/end"));
-        ask.about = Some(ask.frame.t.with2("portal-login-at", "party", &login.relying_party, "when", when));
+        ask.about = Some(ask.frame.t.with2("portal-login-at", "party", party, "when", when));
         if login.this_session {
             ask.what.push(ask.frame.t.say("portal-ends-this-session"));
         }

@@ -91,10 +91,12 @@ impl Portal {
         let portal = self.context.urls.portal();
         json!({
             "name": "手札ポータル",
+            "name#en": "Tefuda Portal",
             "redirect_uris": [self.redirect_uri],
             "jwks": { "keys": [self.jwk] },
             "scopes": ["sessions", "certificates"],
             "purpose": "ご自身の証明書、端末、ログインの履歴をお見せするため",
+            "purpose#en": "To show you your own certificates, phones and logins",
             "backchannel_logout_uri": format!("{portal}/backchannel-logout"),
             "backchannel_logout_session_required": true,
         })

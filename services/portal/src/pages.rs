@@ -255,7 +255,7 @@ impl LoginLine {
         };
         Self {
             id: login.id.clone(),
-            relying_party: login.relying_party.clone(),
+            relying_party: login.relying_party_in(frame.language()).to_owned(),
             since: dates::moment(login.since, frame.language()),
             how: frame.t.say(&format!("portal-how-{method}-{channel}")),
             by: frame.t.say(if login.this_phone {

@@ -191,9 +191,9 @@ fn login_text(login: &LoginTransaction) -> String {
     };
     format!(
         "You log in at {} ({})\n  {}\n  it asks for: {}{number}",
-        login.relying_party,
+        login.relying_party_in("en"),
         login.origin,
-        login.purpose,
+        login.purpose_in("en"),
         login.scopes.join(", "),
     )
 }

@@ -31,6 +31,9 @@ pub struct Registration {
     /// Shown to people.
     #[arg(long)]
     name: String,
+    /// The name on English pages; without it they show `--name`.
+    #[arg(long, value_name = "NAME")]
+    name_en: Option<String>,
     /// Where answers go: https, or http on loopback; compared character by character.
     #[arg(long, value_name = "URI", required = true, num_args = 1..)]
     redirect_uri: Vec<String>,
@@ -43,6 +46,9 @@ pub struct Registration {
     /// Why it asks, shown to people.
     #[arg(long, value_name = "P", default_value = "")]
     purpose: String,
+    /// The purpose on English pages; without it they show `--purpose`.
+    #[arg(long, value_name = "P")]
+    purpose_en: Option<String>,
     /// Where it is told that a session ended, by a logout token.
     #[arg(long, value_name = "URI")]
     backchannel_logout_uri: Option<String>,
@@ -61,17 +67,18 @@ pub async fn run(home: &Path, verb: Verb) -> Done {
 }
 
 async fn register(running: &Running, registration: Registration) -> Done {
-    let Registration { name, redirect_uri, jwks, scope, purpose, backchannel_logout_uri } = registration;
-    let (jwks, private_jwk) = match jwks {
-        Some(file) => (key_set(&file)?, None),
+    let (jwks, private_jwk) = match &registration.jwks {
+        Some(file) => (key_set(file)?, None),
         None => {
             let (jwk, private) = fresh_key().map_err(|error| Failure::of(&error))?;
             (json!({ "keys": [jwk] }), Some(private))
         }
     };
-    let sent = json!({ "name": name, "redirect_uris": redirect_uri, "jwks": jwks, "scopes": scope,
-        "purpose": purpose, "backchannel_logout_uri": backchannel_logout_uri,
-        "backchannel_logout_session_required": backchannel_logout_uri.is_some() });
+    let Registration { name, name_en, purpose, purpose_en, redirect_uri, .. } = registration;
+    let logout_uri = registration.backchannel_logout_uri;
+    let sent = json!({ "name": name, "name#en": name_en, "purpose": purpose, "purpose#en": purpose_en,
+        "redirect_uris": redirect_uri, "jwks": jwks, "scopes": registration.scope,
+        "backchannel_logout_session_required": logout_uri.is_some(), "backchannel_logout_uri": logout_uri });
     let mut registered = running.post("gateway", "/admin/clients", &sent).await?;
     if let (Value::Object(members), Some(private)) = (&mut registered, private_jwk) {
         members.insert("private_jwk".to_owned(), private);

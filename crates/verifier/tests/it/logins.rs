@@ -23,6 +23,8 @@ fn transaction() -> LoginTransaction {
         nonce: "n".into(),
         time: now(),
         channel: LoginChannel::SameDevice,
+        relying_party_en: None,
+        purpose_en: None,
     }
 }
 

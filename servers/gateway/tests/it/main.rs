@@ -6,6 +6,7 @@ mod authorization;
 mod ends;
 #[path = "../../../../crates/verifier/tests/it/fixture.rs"]
 mod fixture;
+mod languages;
 mod persons;
 mod refusals;
 mod tokens;

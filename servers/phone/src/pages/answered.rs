@@ -43,7 +43,7 @@ pub(super) async fn show(screen: Screen, Query(name): Query<Name>) -> Shown {
 pub(super) fn answer(screen: &Screen, outcome: &LoginOutcome, login: Option<&LoginTransaction>) -> Shown {
     let t = screen.t();
     let same_device = login.is_none_or(|login| login.channel == LoginChannel::SameDevice);
-    let name = login.map(|login| login.relying_party.clone()).unwrap_or_default();
+    let name = login.map(|login| login.relying_party_in(screen.language.tag())).unwrap_or_default();
     let way = if same_device {
         Link::new(&outcome.continue_url, t.say("phone-back-to-browser"))
     } else {
@@ -57,9 +57,9 @@ pub(super) fn answer(screen: &Screen, outcome: &LoginOutcome, login: Option<&Log
         return Err(refused.with_way(way));
     }
     let (title, text) = if outcome.accepted {
-        (t.say("phone-login-accepted"), t.with("phone-login-accepted-means", "name", &name))
+        (t.say("phone-login-accepted"), t.with("phone-login-accepted-means", "name", name))
     } else {
-        (t.say("phone-login-denied"), t.with("phone-login-denied-means", "name", &name))
+        (t.say("phone-login-denied"), t.with("phone-login-denied-means", "name", name))
     };
     let next = match (same_device, outcome.accepted) {
         (true, _) => t.say("phone-back-to-browser-next"),

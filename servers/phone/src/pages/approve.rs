@@ -52,9 +52,9 @@ impl LoginView {
             other => other.to_owned(),
         };
         Self {
-            name: login.relying_party.clone(),
+            name: login.relying_party_in(screen.language.tag()).to_owned(),
             origin: login.origin.clone(),
-            purpose: login.purpose.clone(),
+            purpose: login.purpose_in(screen.language.tag()).to_owned(),
             handed_over: login.scopes.iter().map(said).collect(),
             certificate: held.map(|held| {
                 let until = t.with("phone-until", "day", screen.day(held.not_after));

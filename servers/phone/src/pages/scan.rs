@@ -5,6 +5,7 @@ use axum::Form;
 use serde::Deserialize;
 use tefuda_pages::{Frame, Refusal};
 use tefuda_phone::wallet;
+use tefuda_protocol::transaction::in_language;
 use tefuda_types::Reason;
 use tefuda_web::Client;
 
@@ -15,6 +16,8 @@ use super::screen::{Screen, Shown, page, quoted, see};
 struct Code {
     url: String,
     relying_party: String,
+    #[serde(rename = "relying_party#en", default)]
+    relying_party_en: Option<String>,
     number: String,
 }
 
@@ -38,7 +41,12 @@ async fn page_with(screen: &Screen, typed: String, summary: Option<Refusal>) -> 
     let client = Client::new(Some(context.admin_token.clone()));
     // The camera of the sandbox sees what the gateway shows; without it there is still the address.
     let seen = client.get::<Codes>(&format!("{}/admin/open-logins", context.urls.gateway())).await;
-    page(ScanPage { frame: screen.main(), codes: seen.unwrap_or_default().open_logins, summary, typed })
+    let mut codes = seen.unwrap_or_default().open_logins;
+    for code in &mut codes {
+        let shown = in_language(&code.relying_party, code.relying_party_en.as_deref(), screen.language.tag());
+        code.relying_party = shown.to_owned();
+    }
+    page(ScanPage { frame: screen.main(), codes, summary, typed })
 }
 
 /// `GET /scan`.
