@@ -7,6 +7,7 @@ mod packages;
 mod peers;
 mod reasons;
 mod shell;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ type Task = fn() -> anyhow::Result<()>;
 const TASKS: &[(&str, &str, Task)] = &[
     ("test", "install what is missing, then run every check and test", test::run),
     ("judge", "only what other people's programs judge; a word picks among those tests", test::judge),
+    ("soak", "cut the power of card and element for long: ROUNDS, or ROUNDS@SEED to go on", soak::run),
     ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
 ];
 

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use crate::{docs, packages, peers, shell};
+use crate::{docs, packages, peers, shell, soak};
 
 /// Floors 0 to 2 are the ones that others build on: their documentation has no broken link.
 const DOCUMENTED: &[&str] = &[
@@ -59,7 +59,9 @@ fn judged_by_others(name: Option<&str>) -> anyhow::Result<()> {
     // again; run without one.
     let tests = ["--profile", "ci", "--workspace", "--test", "it", "--test", "browser"];
     shell::run("cargo", &[&["test", "--quiet", "--no-run"], &tests[..]].concat())?;
-    let run = [&["test", "--offline", "--no-fail-fast"], &tests[..], &["--", "--ignored"]].concat();
+    let run =
+        [&["test", "--offline", "--no-fail-fast"], &tests[..], &["--", "--ignored", "--skip", soak::NAME]]
+            .concat();
     shell::run_apart("cargo", &run.into_iter().chain(name).collect::<Vec<_>>())
 }
 

@@ -38,6 +38,8 @@ phone-state-wiped = Certificates and keys were deleted
 phone-state-wiped-means = This phone can neither log in nor sign.
 phone-state-tampered = The chip noticed an attack and destroyed its keys
 phone-state-tampered-means = The certificates are revoked. This phone can never be registered again. Apply with another phone.
+phone-state-ended = The certificates were revoked
+phone-state-ended-means = The authority revoked this phone’s certificates. It can neither log in nor sign. To use it, apply again with the card.
 phone-deletion-none = No deletion of its data has been ordered.
 phone-deletion-ordered = Deletion of its data is ordered. Keep the phone switched on and online until it is done.
 phone-deletion-confirmed = Deletion of its data is confirmed.
@@ -49,6 +51,7 @@ phone-is-stopped = Stopped
 phone-is-retired = Given up
 phone-is-wiped = Deleted
 phone-is-tampered = Attack noticed
+phone-is-ended = Revoked
 
 # Main actions
 phone-apply = Apply for certificates on this phone

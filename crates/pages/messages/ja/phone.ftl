@@ -38,6 +38,8 @@ phone-state-wiped = 証明書と鍵は削除されました
 phone-state-wiped-means = このスマホでは、ログインも署名もできません。
 phone-state-tampered = チップの異常を検知したため、鍵を消去しました
 phone-state-tampered-means = 証明書は失効しました。このスマホはもう登録できません。ほかのスマホで申請してください。
+phone-state-ended = 証明書は失効しました
+phone-state-ended-means = 認証局がこのスマホの証明書を失効させました。このスマホではログインも署名もできません。使うには、カードで申請し直してください。
 phone-deletion-none = データの削除は、まだ指示されていません。
 phone-deletion-ordered = データの削除が指示されています。電源を入れ、通信できる状態にしておくと完了します。
 phone-deletion-confirmed = データの削除を確認しました。
@@ -49,6 +51,7 @@ phone-is-stopped = 一時停止中
 phone-is-retired = 利用終了
 phone-is-wiped = 削除済み
 phone-is-tampered = 異常検知
+phone-is-ended = 失効
 
 # Main actions
 phone-apply = スマホ用電子証明書を申請する
@@ -154,7 +157,7 @@ phone-recovery-code = 復旧コード
 phone-recovery-copy = コピー
 phone-recovery-copied = コピーしました
 phone-recovery-print = 印刷
-phone-recovery-once = このコードは二度と表示できません。失くしたときは、設定から新しいコードを作れます。
+phone-recovery-once = このコードは二度と表示できません。コードを失くしたときは、設定から新しいコードを作れます。
 phone-recovery-done = 書きとめました
 phone-recovery-next = 次に、生体認証を使うかどうかを選びます。
 phone-recovery-next-home = ホームに戻ります。

@@ -3,6 +3,7 @@
 use tefuda_pages::Language;
 
 use crate::browser::{Browser, NARROW, WIDE};
+use crate::finding::Role;
 use crate::phones::{AUTH, SIGN};
 use crate::system::System;
 
@@ -33,7 +34,51 @@ fn a_caller_is_found_and_stopped() {
         b.fill(&t.say("consoles-address"), "東京都見本区手札町一丁目2-3");
         b.press(&t.say("consoles-find-do"));
         b.at(&t.with("consoles-caller-of", "name", hanako.name()));
+        // The phone is stopped by the first call; the second finds it so.
+        if language == Language::Japanese {
+            let phone = t.with("consoles-a-phone", "phone", "android");
+            b.press(&t.with("consoles-stop-name", "what", &phone));
+            b.says(&t.say("consoles-stopped"));
+            b.look();
+            assert_eq!(system.phone("android")["state"], "stopped");
+        }
     }
+}
+
+/// Logs an operator of the sandbox's list in.
+fn operator(name: &str, authority: &str, who: &str) -> Browser {
+    let b = Browser::new(name, Language::English, WIDE);
+    b.open(&format!("{authority}/console"));
+    b.press(&b.t.with("consoles-login-as", "name", who));
+    b
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn a_wipe_needs_a_second_pair_of_eyes() {
+    let system = System::up();
+    let (hanako, authority) = (system.resident("hanako"), system.actor("authority", "url"));
+    system.done(&crate::phones::enroll("android", &hanako, SIGN, AUTH));
+    let first = operator("four-eyes-first", &authority, "Mihon Shonin");
+    first.open(&format!("{authority}/console/phones"));
+    let row = "[...document.querySelectorAll('tbody tr')].find(row => row.textContent.includes('android'))";
+    let link = first.tell(&format!("{row}.querySelector('a').href"));
+    first.open(link.as_str().unwrap());
+    first.fill(&first.t.say("consoles-why"), "found on a train");
+    first.press(&first.t.say("consoles-wipe-order"));
+    first.says(&first.t.say("consoles-order-made"));
+    // Who ordered it cannot confirm it.
+    first.says(&first.t.say("consoles-own-order"));
+    assert!(first.all(Role::Button, &first.t.say("consoles-confirm")).is_empty());
+    first.look();
+    assert_eq!(system.phone("android")["deletion"], "none");
+
+    let second = operator("four-eyes-second", &authority, "Mihon Kakunin");
+    second.open(&format!("{authority}/console/orders"));
+    second.press(&second.t.say("consoles-confirm"));
+    second.says(&second.t.say("consoles-order-confirmed"));
+    second.look();
+    assert_ne!(system.phone("android")["deletion"], "none");
 }
 
 #[test]

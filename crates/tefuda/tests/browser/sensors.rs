@@ -100,16 +100,17 @@ fn an_unknown_finger_a_changed_set_and_the_limit() {
         system.done(&["phone", "biometrics", phone, "enroll", "--auth-pin", AUTH]);
         let b = Browser::new("sensor", language, NARROW);
         let t = b.t;
+        let allow = if kind == "face" { "phone-allow-face" } else { "phone-allow" };
         b.begin_login(&system);
         b.on_this_device(phone);
         for _ in 0..4 {
             b.at_step("approve");
             b.choose(&t.say(&format!("phone-{kind}-unknown")));
-            b.leave(|| b.press(&t.say("phone-allow")));
+            b.leave(|| b.press(&t.say(allow)));
             b.refused("phone.biometrics_missed");
         }
         b.choose(&t.say(&format!("phone-{kind}-unknown")));
-        b.press(&t.say("phone-allow"));
+        b.press(&t.say(allow));
         b.refused("phone.biometrics_stale");
         // The PIN lets the sensor in again; then somebody changes what it knows.
         system.done(&["phone", "biometrics", phone, "enroll", "--auth-pin", AUTH]);

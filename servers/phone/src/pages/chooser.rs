@@ -9,8 +9,16 @@ use axum::{
 use serde::Deserialize;
 use std::sync::Arc;
 use tefuda_pages::{Frame, Language, Refusal, Texts};
-use tefuda_phone::{catalogue::Catalogue, recovery, wallet};
-use tefuda_protocol::{device::StopRequest, phone::PhoneState};
+use tefuda_phone::{
+    catalogue::Catalogue,
+    recovery,
+    standing::{self, Again},
+    wallet,
+};
+use tefuda_protocol::{
+    device::StopRequest,
+    phone::{PhoneState, PhoneStatus},
+};
 use tefuda_web::Problem;
 
 use super::screen::{Shown, page, quoted};
@@ -57,8 +65,11 @@ async fn stopped_ones(phones: &Phones) -> Result<Vec<String>, Problem> {
 }
 
 /// Name and tone of a phone's state.
-fn state(t: Texts, state: PhoneState) -> (String, &'static str) {
-    match state {
+fn state(t: Texts, status: &PhoneStatus) -> (String, &'static str) {
+    match status.state {
+        PhoneState::Registered if standing::again(&status.certificates) == Again::Both => {
+            (t.say("phone-is-ended"), "bad")
+        }
         PhoneState::Empty => (t.say("phone-is-empty"), ""),
         PhoneState::Applied => (t.say("phone-is-applied"), "info"),
         PhoneState::Approved => (t.say("phone-is-approved"), "info"),
@@ -86,7 +97,7 @@ pub(super) async fn show(
     let mut choices = Vec::new();
     for phone in phones.list() {
         let status = phone.status().await?;
-        let (word, tone) = state(t, status.state);
+        let (word, tone) = state(t, &status);
         let url = urls.phone(phone.name.as_str());
         let model = Catalogue::known().model(&status.model).map_or(status.model.clone(), |m| m.name.clone());
         choices.push(Choice {

@@ -76,16 +76,18 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
     let memory = screen.phone.memory().await?;
     let notices = screen.phone.notices().await?;
     let t = screen.t();
-    let ready = matches!(status.state, PhoneState::Registered);
-    let renew = ready && standing::again(&status.certificates) == Again::Signature;
+    let registered = matches!(status.state, PhoneState::Registered);
+    let again = standing::again(&status.certificates);
+    let ready = registered && again != Again::Both;
+    let renew = registered && again == Again::Signature;
     page(HomePage {
         model: screen.model_name(),
         state: state_name(status.state),
-        note: note(t, &status),
+        note: if registered && !ready { Some(ended(t)) } else { note(t, &status) },
         certificates: status.certificates.iter().map(|c| certificate(&screen, c, &status)).collect(),
         biometrics: ready.then(|| t.say(biometrics(status.biometrics, status.family))),
         biometrics_icon: if status.family == Family::Iphone { "face" } else { "finger" },
-        action: action(t, &status, &memory, renew),
+        action: action(t, &status, &memory, again),
         renew,
         notices: notice_lines(&screen, &notices).into_iter().take(2).collect(),
         ready,
@@ -104,6 +106,16 @@ const fn state_name(state: PhoneState) -> &'static str {
         PhoneState::Retired => "retired",
         PhoneState::Wiped => "wiped",
         PhoneState::Tampered => "tampered",
+    }
+}
+
+/// The authority revoked what the phone logs in with.
+fn ended(t: Texts) -> Note {
+    Note {
+        tone: "bad",
+        icon: "cross",
+        title: t.say("phone-state-ended"),
+        text: t.say("phone-state-ended-means"),
     }
 }
 
@@ -139,7 +151,7 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
     }
 }
 
-fn action(t: Texts, status: &PhoneStatus, memory: &Memory, renew: bool) -> Option<Action> {
+fn action(t: Texts, status: &PhoneStatus, memory: &Memory, again: Again) -> Option<Action> {
     let action = |href, text: &str, next: &str| Some(Action { href, text: t.say(text), next: t.say(next) });
     let begun = memory.enrolment.as_ref().is_some_and(|enrolment| !enrolment.is_over());
     match status.state {
@@ -151,7 +163,10 @@ fn action(t: Texts, status: &PhoneStatus, memory: &Memory, renew: bool) -> Optio
         PhoneState::Approved => action("/enrol/decision", "phone-register", "phone-register-next"),
         PhoneState::Stopped => action("/lift", "phone-lift", "phone-lift-look-next"),
         PhoneState::Registered if begun => action("/enrol", "phone-go-on", "phone-go-on-next"),
-        PhoneState::Registered if renew => action("/enrol", "phone-renew", "phone-renew-next"),
+        PhoneState::Registered if again == Again::Both => action("/enrol", "phone-apply", "phone-apply-next"),
+        PhoneState::Registered if again == Again::Signature => {
+            action("/enrol", "phone-renew", "phone-renew-next")
+        }
         PhoneState::Registered => action("/scan", "phone-scan-code", "phone-scan-code-next"),
         PhoneState::Tampered => None,
     }
