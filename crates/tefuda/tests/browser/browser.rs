@@ -203,10 +203,11 @@ impl Browser {
         self.tell("document.body?.innerText").as_str().unwrap_or_default().to_owned()
     }
 
+    /// Says something, perhaps on the page that comes next.
     #[track_caller]
     pub fn says(&self, text: &str) {
-        let all = self.text();
-        assert!(all.contains(text), "{}: “{text}” is not said at {}:\n{all}", self.name, self.url());
+        let said = soon(|| self.text().contains(text).then_some(()));
+        assert!(said.is_some(), "{}: “{text}” is not said at {}:\n{}", self.name, self.url(), self.text());
     }
 }
 

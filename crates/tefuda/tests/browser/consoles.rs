@@ -20,7 +20,7 @@ fn a_caller_is_found_and_stopped() {
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-login-title"));
         let operator = if language == Language::Japanese { "見本　電話" } else { "Mihon Denwa" };
-        b.press(&t.with("consoles-login-as", "name", operator));
+        b.leave(|| b.press(&t.with("consoles-login-as", "name", operator)));
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-find"));
         b.fill(&t.say("consoles-name"), "見本　だれか");
@@ -37,7 +37,7 @@ fn a_caller_is_found_and_stopped() {
         // The phone is stopped by the first call; the second finds it so.
         if language == Language::Japanese {
             let phone = t.with("consoles-a-phone", "phone", "android");
-            b.press(&t.with("consoles-stop-name", "what", &phone));
+            b.leave(|| b.press(&t.with("consoles-stop-name", "what", &phone)));
             b.says(&t.say("consoles-stopped"));
             b.look();
             assert_eq!(system.phone("android")["state"], "stopped");
@@ -49,7 +49,7 @@ fn a_caller_is_found_and_stopped() {
 fn operator(name: &str, authority: &str, who: &str) -> Browser {
     let b = Browser::new(name, Language::English, WIDE);
     b.open(&format!("{authority}/console"));
-    b.press(&b.t.with("consoles-login-as", "name", who));
+    b.leave(|| b.press(&b.t.with("consoles-login-as", "name", who)));
     b
 }
 
@@ -65,7 +65,7 @@ fn a_wipe_needs_a_second_pair_of_eyes() {
     let link = first.tell(&format!("{row}.querySelector('a').href"));
     first.open(link.as_str().unwrap());
     first.fill(&first.t.say("consoles-why"), "found on a train");
-    first.press(&first.t.say("consoles-wipe-order"));
+    first.leave(|| first.press(&first.t.say("consoles-wipe-order")));
     first.says(&first.t.say("consoles-order-made"));
     // Who ordered it cannot confirm it.
     first.says(&first.t.say("consoles-own-order"));
@@ -75,7 +75,7 @@ fn a_wipe_needs_a_second_pair_of_eyes() {
 
     let second = operator("four-eyes-second", &authority, "Mihon Kakunin");
     second.open(&format!("{authority}/console/orders"));
-    second.press(&second.t.say("consoles-confirm"));
+    second.leave(|| second.press(&second.t.say("consoles-confirm")));
     second.says(&second.t.say("consoles-order-confirmed"));
     second.look();
     assert_ne!(system.phone("android")["deletion"], "none");
@@ -112,7 +112,7 @@ fn long_names_and_addresses_break_no_page() {
         b.open(&system.on("android", "/enrol/card?resident=long"));
         b.open(&format!("{authority}/console"));
         let operator = if language == Language::Japanese { "見本　窓口" } else { "Mihon Madoguchi" };
-        b.press(&b.t.with("consoles-login-as", "name", operator));
+        b.leave(|| b.press(&b.t.with("consoles-login-as", "name", operator)));
         for page in ["applications", "certificates", "phones", "orders", "audit", "generations"] {
             b.open(&format!("{authority}/console/{page}"));
         }
