@@ -266,9 +266,11 @@ fn observe(id: FileId, candidate: &str, cut: Cut) -> ((Told, u64, u8), bool) {
 fn whoever_cuts_the_power_learns_nothing_that_was_not_counted() {
     for (id, right, limit) in [(AUTH_PIN, "1234", 3), (SIGN_PASSWORD, "ABC123", 5)] {
         for fall in (0..3).flat_map(Fall::all) {
+            let mut counted = false;
             for writes in 0.. {
                 let cut = Cut { writes, fall, flickers: false };
                 let ((wrong, met), (right, _)) = (observe(id, "ZZZ999", cut), observe(id, right, cut));
+                counted |= wrong.2 == limit - 1 && right.2 == limit - 1;
                 assert!(
                     wrong == right || wrong.2 == limit - 1,
                     "{cut:?}: {wrong:?} and {right:?} tell for free"
@@ -276,6 +278,7 @@ fn whoever_cuts_the_power_learns_nothing_that_was_not_counted() {
                 if !met {
                     assert_eq!((wrong.0, right.0), (Told::Wrong(limit - 1), Told::Done));
                     assert_eq!(wrong.1, right.1, "a right password costs as many writes");
+                    assert!(counted, "{fall:?}: a right password is compared before its try is counted");
                     break;
                 }
             }

@@ -85,15 +85,18 @@ fn whoever_cuts_the_power_learns_nothing_that_was_not_counted() {
         (Start::Held, Step::Guess(Whose::Authority), Step::Open(Whose::Authority), 8),
     ] {
         for fall in Fall::all(5) {
+            let mut counted = false;
             for writes in 0.. {
                 let cut = Cut { writes, fall, flickers: false };
                 let ((wrong, met), (right, _)) = (observe(start, wrong, cut), observe(start, right, cut));
+                counted |= wrong.2 == limit - 1 && right.2 == limit - 1;
                 assert!(
                     wrong == right || wrong.2 == limit - 1,
                     "{cut:?}: {wrong:?} and {right:?} tell for free"
                 );
                 if !met {
                     assert!(matches!(wrong.0, Told::Wrong(_)) && right.0 == Told::Done && writes > 1);
+                    assert!(counted, "{fall:?}: a right proof is compared before its try is counted");
                     break;
                 }
             }
