@@ -51,7 +51,7 @@ pub fn sign<T: SignedMessage>(message: &T, signer: &dyn Signer) -> Result<Signed
 /// Names a certificate.
 #[must_use]
 pub fn reference(kind: CertificateKind, certificate: &Certificate) -> CertificateReference {
-    let issuer_key_id = certificate.issuer_key_id().iter().map(|octet| format!("{octet:02x}")).collect();
+    let issuer_key_id = tefuda_types::hexadecimal(&certificate.issuer_key_id());
     CertificateReference { kind, issuer_key_id, serial: certificate.serial().clone() }
 }
 
@@ -84,7 +84,7 @@ pub fn links(
 /// Where the lists of one generation stand.
 #[must_use]
 pub fn list_state(kind: CertificateKind, generation: u32, root: &Certificate, series: &Series) -> ListState {
-    let issuer_key_id = root.key_id().iter().map(|octet| format!("{octet:02x}")).collect();
+    let issuer_key_id = tefuda_types::hexadecimal(&root.key_id());
     ListState { kind, generation, issuer_key_id, full: series.full, delta: series.delta }
 }
 

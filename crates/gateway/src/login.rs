@@ -163,7 +163,7 @@ impl Login {
         let nonce = serde_json::to_value(Bytes(fresh.nonce.to_vec())).ok();
         let transaction = LoginTransaction {
             gateway: issuer.to_owned(),
-            request: fresh.request.iter().map(|octet| format!("{octet:02x}")).collect(),
+            request: tefuda_types::hexadecimal(&fresh.request),
             client_id: party.client_id.to_string(),
             relying_party: party.name.clone(),
             origin: request.redirect_uri.origin(),

@@ -21,7 +21,7 @@ impl Handle {
     /// From 16 octets of randomness.
     #[must_use]
     pub fn new(random: &[u8; 16]) -> Self {
-        Self(random.iter().map(|octet| format!("{octet:02x}")).collect())
+        Self(tefuda_types::hexadecimal(random))
     }
 
     /// The text.

@@ -120,7 +120,7 @@ impl Enrolment {
             Some(_) => vec![CertificateKind::PhoneSign, CertificateKind::PhoneAuth],
             None => vec![CertificateKind::PhoneSign],
         };
-        let application = nonce.iter().map(|octet| format!("{octet:02x}")).collect();
+        let application = tefuda_types::hexadecimal(&nonce);
         Self { resident, application, nonce, kinds, recovery_code_hash, stage: Stage::Begun }
     }
 

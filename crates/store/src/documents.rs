@@ -162,7 +162,7 @@ fn chain(previous: &str, number: i64, entry: &str) -> String {
         .chain_update(number.to_be_bytes())
         .chain_update(entry.as_bytes())
         .finalize();
-    hash.iter().map(|octet| format!("{octet:02x}")).collect()
+    tefuda_types::hexadecimal(&hash)
 }
 
 /// Reads and writes that stay together.

@@ -91,13 +91,9 @@ pub struct StatusBook {
 pub fn reference(certificate: &ValidatedCertificate<'_>) -> CertificateReference {
     CertificateReference {
         kind: certificate.kind(),
-        issuer_key_id: hex(&certificate.root().key_id()),
+        issuer_key_id: tefuda_types::hexadecimal(&certificate.root().key_id()),
         serial: certificate.certificate().serial().clone(),
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 impl StatusBook {
@@ -164,7 +160,9 @@ impl StatusBook {
     /// Whether the newest heartbeat names a generation whose root is not here.
     #[must_use]
     pub fn wants_roots(&self) -> bool {
-        let known = |key_id: &str| self.trust.roots().iter().any(|root| hex(&root.key_id()) == key_id);
+        let known = |key_id: &str| {
+            self.trust.roots().iter().any(|root| tefuda_types::hexadecimal(&root.key_id()) == key_id)
+        };
         self.named().any(|state| !known(&state.issuer_key_id))
     }
 
@@ -186,7 +184,10 @@ impl StatusBook {
     }
 
     fn lists_of(&self, issuer_key_id: &str) -> Option<&Lists> {
-        self.lists.iter().find(|(key_id, _)| hex(key_id) == issuer_key_id).map(|(_, lists)| lists)
+        self.lists
+            .iter()
+            .find(|(key_id, _)| tefuda_types::hexadecimal(key_id) == issuer_key_id)
+            .map(|(_, lists)| lists)
     }
 
     /// Where a certificate stands at a civil time.

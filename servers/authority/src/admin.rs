@@ -92,7 +92,7 @@ async fn event(
 
 async fn rotate(State(authority): Shared, Path(kind): Path<CertificateKind>) -> Answer<Value> {
     let generation = authority.ca(kind).rotate().await?;
-    let key_id: String = generation.certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect();
+    let key_id: String = tefuda_types::hexadecimal(&generation.certificate.key_id());
     Ok(Json(json!({ "kind": kind, "generation": generation.number, "key_id": key_id })))
 }
 

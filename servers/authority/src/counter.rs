@@ -162,7 +162,7 @@ impl Authority {
         }
         let ca = self.ca(kind);
         let key_id = tefuda_pki::profile::key_identifier(&spki.0)?;
-        let key_name: String = key_id.iter().map(|octet| format!("{octet:02x}")).collect();
+        let key_name: String = tefuda_types::hexadecimal(&key_id);
         let common_name = format!("{}{:015}", resident.municipality.code, digits(resident.id.as_str()));
         let leaf = issuance::leaf(resident, kind, common_name, self.ocsp_url(), resident.card_issued)?;
         let request = Request {

@@ -145,7 +145,7 @@ impl Authority {
         let CertificateReference { kind, issuer_key_id, serial } = &claims.certificate;
         let issued = self.ca(*kind).find(serial).await?.ok_or(MeError::CertificateEnded)?;
         let issuer = self.ca(*kind).issuer_of(&issued)?;
-        let key_id: String = issuer.certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect();
+        let key_id: String = tefuda_types::hexadecimal(&issuer.certificate.key_id());
         let now = self.context.clock.civil();
         let in_force = issued.standing.status() == CertificateStatus::Valid && now <= issued.not_after;
         if key_id != *issuer_key_id || !in_force {

@@ -173,7 +173,7 @@ async fn trust(State(authority): Shared) -> Json<Value> {
                 role: format!("{kind}-ca"),
                 generation: generation.number,
                 subject: certificate.subject().to_string(),
-                key_id: certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect(),
+                key_id: tefuda_types::hexadecimal(&certificate.key_id()),
                 pem: certificate.to_pem(),
             });
         }

@@ -97,7 +97,7 @@ fn begin(element: ElementId, plan: Plan) -> Result<(Session, Vec<Command>), Sess
 impl Authority {
     /// Begins a session. One whose purpose is reached already is over at once.
     pub(crate) async fn open_session(&self, open: SessionOpen) -> Result<SessionTurn, Problem> {
-        let id: String = SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
+        let id: String = tefuda_types::hexadecimal(&SystemRandom::octets::<16>());
         let Some(plan) = self.plan(&open).await? else {
             return Ok(turn(id, &[], true));
         };

@@ -155,8 +155,7 @@ impl Gateway {
     ) -> Result<Response, PageProblem> {
         let (mut transaction, mut login) = self.of_browser(headers, request).await?;
         let way_back = way_back.map(|way| self.fingerprints.of(Purpose::WayBack, way));
-        let session: String =
-            SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
+        let session: String = tefuda_types::hexadecimal(&SystemRandom::octets::<16>());
         let continuation = match login.go_on(session.clone(), way_back.as_ref(), self.wire()) {
             Ok(continuation) => continuation,
             Err(error) => {

@@ -84,7 +84,7 @@ impl Gateway {
         let Ok(Some(RelyingParty { backchannel_logout_uri: Some(uri), .. })) = party else {
             return party.is_ok();
         };
-        let jti = SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
+        let jti = tefuda_types::hexadecimal(&SystemRandom::octets::<16>());
         let claims = notice.claims(&self.issuer, id, jti, self.wire());
         let Ok(token) = self.keys.sign(LOGOUT_TYPE, &claims) else { return false };
         let form = [("logout_token", token.expose().as_str())];

@@ -236,5 +236,5 @@ impl Phone {
 
 /// Lower-case hexadecimal of fresh octets: an identifier that nobody guesses.
 pub(crate) fn fresh_id() -> String {
-    tefuda_keys::SystemRandom::octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect()
+    tefuda_types::hexadecimal(&tefuda_keys::SystemRandom::octets::<16>())
 }

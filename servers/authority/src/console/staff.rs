@@ -34,7 +34,7 @@ pub(crate) struct Staff {
 
 /// A session's cookie as it is stored: who reads the store cannot log in with it.
 fn hash(cookie: &str) -> String {
-    Sha256::digest(cookie.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect()
+    tefuda_types::hexadecimal(&Sha256::digest(cookie.as_bytes()))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
@@ -58,8 +58,7 @@ impl Staff {
     /// Logs an operator of the list in; the cookie to set.
     pub async fn log_in(&self, id: &str) -> Result<(Operator, HeaderValue), Problem> {
         let operator = console::operator(id)?;
-        let secret: String =
-            SystemRandom::octets::<32>().iter().map(|octet| format!("{octet:02x}")).collect();
+        let secret: String = tefuda_types::hexadecimal(&SystemRandom::octets::<32>());
         let until = self.clock.wire().as_second() + SESSION_SECONDS;
         let until = Timestamp::from_second(until).unwrap_or(Timestamp::MAX);
         let session = Session { operator: operator.id.clone(), until, found: None };
@@ -115,7 +114,7 @@ impl Staff {
 
     /// Keeps a new order; its identifier.
     pub async fn add_order(&self, order: &Order) -> Result<String, StoreError> {
-        let id: String = SystemRandom::octets::<8>().iter().map(|octet| format!("{octet:02x}")).collect();
+        let id: String = tefuda_types::hexadecimal(&SystemRandom::octets::<8>());
         self.keep_order(&id, order, "order.made", &order.by).await?;
         Ok(id)
     }

@@ -399,7 +399,7 @@ impl Authority {
                     number: generation.number,
                     from: dates::day(certificate.not_before(), t.0),
                     until: dates::day(certificate.not_after(), t.0),
-                    key_id: certificate.key_id().iter().map(|octet| format!("{octet:02x}")).collect(),
+                    key_id: tefuda_types::hexadecimal(&certificate.key_id()),
                     full: series.full,
                     full_url: self.list_url(kind, &generation, List::Full),
                     delta: series.delta,
