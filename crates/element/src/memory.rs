@@ -254,34 +254,40 @@ pub(crate) enum Found<S> {
     Dead(Vault<S>),
 }
 
+/// What a die that was found so remembers: its present state, or the newest that opens.
+fn recollect<S: Silicon>(vault: &Vault<S>, found: &PowerUp) -> Option<Memory> {
+    match found {
+        PowerUp::Blank => None,
+        PowerUp::Intact(state) => Memory::load(state),
+        PowerUp::RolledBack | PowerUp::Cut => vault.remnant().and_then(|state| Memory::load(&state)),
+    }
+}
+
 impl<S: Silicon> Persistent<S> {
     /// Finds the state. A memory that was set back costs the holder's keys. Without power to the end of that,
     /// nothing is answered until [`Persistent::power_again`] succeeds.
     pub(crate) fn power_up(silicon: S) -> Found<S> {
         let (vault, found) = Vault::power_up(silicon);
-        let state = match &found {
-            PowerUp::Blank => return Found::Blank(vault),
-            PowerUp::Intact(state) => Some(state.clone()),
-            PowerUp::RolledBack | PowerUp::Cut => vault.remnant(),
-        };
-        let Some(memory) = state.and_then(|state| Memory::load(&state)) else {
+        if matches!(found, PowerUp::Blank) {
+            return Found::Blank(vault);
+        }
+        let Some(memory) = recollect(&vault, &found) else {
             return Found::Dead(vault);
         };
         let mut live = Self { vault, memory: Box::new(memory), torn: true };
         // A cut here is found again by whoever gives power next.
-        let _ = live.settle(found);
+        let _ = live.settle(&found);
         Found::Live(live)
     }
 
     /// Brings what a cut interrupted to its end: keys of a memory that was set back are destroyed, and what was
     /// being destroyed is overwritten.
-    fn settle(&mut self, found: PowerUp) -> Result<(), Fault> {
-        let (state, rolled_back) = match found {
-            PowerUp::Intact(state) => (Some(state), false),
-            PowerUp::RolledBack => (self.vault.remnant(), true),
-            PowerUp::Blank | PowerUp::Cut => (None, false),
+    fn settle(&mut self, found: &PowerUp) -> Result<(), Fault> {
+        let rolled_back = match found {
+            PowerUp::Intact(_) => false,
+            PowerUp::RolledBack => true,
+            PowerUp::Blank | PowerUp::Cut => return Err(Fault::PowerCut),
         };
-        self.memory = state.and_then(|state| Memory::load(&state)).map(Box::new).ok_or(Fault::PowerCut)?;
         self.torn = false;
         if rolled_back {
             // Each challenge of a domain cost a write at least: none that was ever given comes again.
@@ -369,7 +375,8 @@ impl<S: Silicon> Persistent<S> {
     pub(crate) fn power_again(&mut self) -> Result<(), Fault> {
         if self.torn {
             let found = self.vault.power_again();
-            self.settle(found)?;
+            self.memory = recollect(&self.vault, &found).map(Box::new).ok_or(Fault::PowerCut)?;
+            self.settle(&found)?;
         }
         Ok(())
     }

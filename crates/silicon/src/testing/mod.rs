@@ -70,11 +70,13 @@ fn mixture(old: Option<&[u8]>, new: &[u8], at: usize) -> Vec<u8> {
     [head, tail].concat()
 }
 
+/// The block of a number in the octets that a seed stands for.
+fn block(seed: u64, number: u64) -> [u8; 32] {
+    Sha256::new().chain_update(seed.to_be_bytes()).chain_update(number.to_be_bytes()).finalize().into()
+}
+
 fn stream(seed: u64, octets: usize) -> Vec<u8> {
-    let block = |number: u64| {
-        Sha256::new().chain_update(seed.to_be_bytes()).chain_update(number.to_be_bytes()).finalize()
-    };
-    (0..).flat_map(block).take(octets).collect()
+    (0..).flat_map(|number| block(seed, number)).take(octets).collect()
 }
 
 /// What can be written.
@@ -218,9 +220,8 @@ impl SeededSilicon {
 impl Silicon for SeededSilicon {
     fn fill_random(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(32) {
-            let block =
-                Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(self.drawn.to_be_bytes());
-            chunk.iter_mut().zip(block.finalize()).for_each(|(octet, random)| *octet = random);
+            let drawn = block(self.seed, self.drawn);
+            chunk.iter_mut().zip(drawn).for_each(|(octet, random)| *octet = random);
             self.drawn += 1;
         }
     }
