@@ -17,7 +17,7 @@ use x509_cert::{
     time::{Time, Validity},
 };
 
-use crate::{Certificate, CertificateError, SignatureAlgorithm, extension, key, oid, profile::Period};
+use crate::{Certificate, CertificateError, SignatureAlgorithm, key, oid, profile::Period};
 
 /// Least octets of a random serial number that say nothing about the next (64 bits; CA/Browser Forum
 /// requirement 7.1 as good practice).
@@ -215,9 +215,7 @@ const RULES: &[Rule] = &[
             _ => false,
         }
     }),
-    ("extensions stand once", |certificate| {
-        extension::stand_once(certificate.parsed().tbs_certificate().extensions().map_or(&[], Vec::as_slice))
-    }),
+    ("extensions stand once", Certificate::extensions_stand_once),
     ("key usage is critical", |certificate| certificate.critical_extensions().any(|id| id == oid::KEY_USAGE)),
     ("only a CA signs certificates", |certificate| {
         let authority = certificate.extension::<BasicConstraints>().is_some_and(|constraints| constraints.ca);

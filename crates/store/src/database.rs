@@ -90,8 +90,8 @@ fn schema(role: &str) -> String {
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
-    /// With the number of the lock that its writers take in turn.
-    Postgres(PgPool, i64),
+    /// With its schema.
+    Postgres(PgPool, Arc<str>),
 }
 
 /// A transaction that may write, in either database.
@@ -154,46 +154,30 @@ impl Pool {
             .acquire_timeout(PATIENCE)
             .connect_with(options)
             .await?;
-        let digest = Sha256::digest(schema.as_bytes());
-        let number = digest.first_chunk().map_or(0, |octets| i64::from_be_bytes(*octets));
-        let pool = Self::Postgres(pool, number);
-        pool.found(schema).await?;
-        Ok(pool)
+        Ok(Self::Postgres(pool, schema.into()))
     }
 
     /// A transaction that writes alone.
     pub(crate) async fn begin(&self) -> Result<Open, StoreError> {
         match self {
             Self::Sqlite(pool) => Ok(Open::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(pool, number) => {
+            Self::Postgres(pool, schema) => {
                 // Each statement after this one sees what the writer before has committed.
                 let mut open = pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(&mut *open).await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(turn(schema))
+                    .execute(&mut *open)
+                    .await?;
                 Ok(Open::Postgres(open))
             }
         }
     }
 
-    /// Makes the schema unless an operator did, who may keep that right to themselves.
-    async fn found(&self, schema: &str) -> Result<(), StoreError> {
-        let mut open = self.begin().await?;
-        if let Open::Postgres(open) = &mut open {
-            let found = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1")
-                .bind(schema)
-                .fetch_optional(&mut **open)
-                .await?;
-            if found.is_none() {
-                // Made of letters, digits and underscores; a name can't be bound.
-                sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
-                    .execute(&mut **open)
-                    .await?;
-            }
-        }
-        open.commit().await
-    }
-
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         let mut open = self.begin().await?;
+        if let (Self::Postgres(_, schema), Open::Postgres(open)) = (self, &mut open) {
+            found(schema, open).await?;
+        }
         in_open!(&mut open, to => {
             sqlx::query("CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY)")
                 .execute(to).await?;
@@ -213,6 +197,25 @@ impl Pool {
         }
         open.commit().await
     }
+}
+
+/// The number of the lock that the writers of a schema take in turn.
+fn turn(schema: &str) -> i64 {
+    Sha256::digest(schema.as_bytes()).first_chunk().map_or(0, |octets| i64::from_be_bytes(*octets))
+}
+
+/// Makes a schema unless an operator did, who may keep that right to themselves.
+async fn found(schema: &str, open: &mut sqlx::Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    let there = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1")
+        .bind(schema)
+        .fetch_optional(&mut **open)
+        .await?;
+    if there.is_none() {
+        // Made of letters, digits and underscores; a name can't be bound.
+        let make = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+        sqlx::query(make).execute(&mut **open).await?;
+    }
+    Ok(())
 }
 
 impl Open {

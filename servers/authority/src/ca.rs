@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{
-    path::Path,
-    sync::{Arc, RwLock},
-};
+use std::sync::{Arc, RwLock};
 use tefuda_authority::{
     matrix::Action,
     status::{Standing, StandingError},
@@ -140,17 +137,18 @@ pub struct Ca {
 
 impl Ca {
     /// Opens a CA; a new one makes its first generation.
-    pub async fn open(kind: CertificateKind, folder: &Path, context: &ActorContext) -> Result<Self, CaError> {
+    pub async fn open(kind: CertificateKind, context: &ActorContext) -> Result<Self, CaError> {
         let role = match kind {
             CertificateKind::CardSign => "ca-card-sign",
             CertificateKind::CardAuth => "ca-card-auth",
             CertificateKind::PhoneSign => "ca-phone-sign",
             CertificateKind::PhoneAuth => "ca-phone-auth",
         };
+        let place = format!("authority/{role}");
         let ca = Self {
             kind,
-            store: context.documents(&format!("authority/{role}")).await?,
-            keys: KeySpace::open(&folder.join("keys"), role, context.environment)?,
+            store: context.documents(&place).await?,
+            keys: KeySpace::open(&context.home.join(&place).join("keys"), role, context.environment)?,
             clock: Arc::clone(&context.clock),
             generations: RwLock::default(),
             making: Mutex::default(),
@@ -270,7 +268,7 @@ impl Ca {
             return Ok(reserved);
         }
         // A key is certified once, for ever: whoever shows it a second time copied it.
-        let key: String = Sha256::digest(&request.spki).iter().map(|octet| format!("{octet:02x}")).collect();
+        let key: String = tefuda_types::hexadecimal(&Sha256::digest(&request.spki));
         if !transaction.insert("key", &key, &request.id).await? {
             return Err(DraftError::PublicKey.into());
         }

@@ -66,8 +66,7 @@ impl Authority {
     /// What stores and keys say, and a file of closures that is none.
     pub async fn open(context: ActorContext) -> anyhow::Result<Arc<Self>> {
         let home = context.home.join("authority");
-        let open =
-            async |kind: CertificateKind| Ca::open(kind, &home.join(format!("ca-{kind}")), &context).await;
+        let open = async |kind: CertificateKind| Ca::open(kind, &context).await;
         let closures = files::read(&home.join("closures.txt"))?.unwrap_or_default();
         let authority = Arc::new(Self {
             calendar: Calendar::parse(&String::from_utf8_lossy(&closures)).context("closures.txt")?,
@@ -76,8 +75,8 @@ impl Authority {
             phone_sign: open(CertificateKind::PhoneSign).await?,
             phone_auth: open(CertificateKind::PhoneAuth).await?,
             registrar: Registrar::open(&context).await?,
-            operator: Operator::open(&home.join("operator"), &context).await?,
-            service_manager: ServiceManager::open(&home.join("service-manager"), &context).await?,
+            operator: Operator::open(&context).await?,
+            service_manager: ServiceManager::open(&context).await?,
             staff: Staff::open(&context).await?,
             sessions: Sessions::default(),
             deciding: Mutex::default(),

@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::path::Path;
 use tefuda_apdu::scp03::{StaticKeys, diversify};
 use tefuda_authority::tsm::KeySet;
 use tefuda_keys::KeySpace;
@@ -66,6 +65,9 @@ impl core::fmt::Debug for FactoryKeys {
     }
 }
 
+/// Where it is in the home.
+const PLACE: &str = "authority/operator";
+
 /// The operator's store and keys.
 #[derive(Debug)]
 pub struct Operator {
@@ -75,10 +77,10 @@ pub struct Operator {
 
 impl Operator {
     /// Opens the role.
-    pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
+    pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
-            store: context.documents("authority/operator").await?,
-            keys: KeySpace::open(&folder.join("keys"), "operator", context.environment)?,
+            store: context.documents(PLACE).await?,
+            keys: KeySpace::open(&context.home.join(PLACE).join("keys"), "operator", context.environment)?,
         })
     }
 
@@ -161,7 +163,7 @@ impl Operator {
         if root.0.len() != ROOT_OCTETS || root.0.first() != Some(&UNCOMPRESSED) {
             return Err(OperatorError::MakerMalformed.into());
         }
-        let id: String = root.0.iter().map(|octet| format!("{octet:02x}")).collect();
+        let id: String = tefuda_types::hexadecimal(&root.0);
         let mut transaction = self.store.begin().await?;
         if transaction.insert("maker", &id, root).await? {
             let entry =

@@ -1,7 +1,7 @@
 //! The service manager: the authority's domain on every element, the command key, and the phones.
 
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 use tefuda_apdu::scp03::{StaticKeys, diversify};
 use tefuda_authority::{
     device::{Device, DeviceError, Nonces, WrongCodes},
@@ -40,6 +40,9 @@ impl Trail {
     }
 }
 
+/// Where it is in the home.
+const PLACE: &str = "authority/service-manager";
+
 /// The service manager's store and keys.
 #[derive(Debug)]
 pub struct ServiceManager {
@@ -50,10 +53,14 @@ pub struct ServiceManager {
 
 impl ServiceManager {
     /// Opens the role.
-    pub async fn open(folder: &Path, context: &ActorContext) -> anyhow::Result<Self> {
+    pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
-            store: context.documents("authority/service-manager").await?,
-            keys: KeySpace::open(&folder.join("keys"), "service-manager", context.environment)?,
+            store: context.documents(PLACE).await?,
+            keys: KeySpace::open(
+                &context.home.join(PLACE).join("keys"),
+                "service-manager",
+                context.environment,
+            )?,
             clock: Arc::clone(&context.clock),
         })
     }
