@@ -71,8 +71,8 @@ pub fn found(home: &Path, port_base: u16, databases: &Databases) -> Result<(), P
         clock.set(start)?;
     }
     files::write(&home.join("port-base"), port_base.to_string().as_bytes())?;
-    if let Databases::Postgres(_) = databases {
-        files::write(&home.join(DATABASE), databases.address(home, "").as_bytes())?;
+    if let Some(address) = outside(databases) {
+        files::write(&home.join(DATABASE), address.as_bytes())?;
     }
     files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
     Ok(())
@@ -84,11 +84,12 @@ pub fn found(home: &Path, port_base: u16, databases: &Databases) -> Result<(), P
 /// [`ProgramError::OtherDatabase`], [`ProgramError::Disk`].
 pub fn keeps_to(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
     let kept = files::read(&home.join(DATABASE))?;
-    let same = match databases {
-        Databases::InHome => kept.is_none(),
-        Databases::Postgres(_) => kept.is_some_and(|kept| kept == databases.address(home, "").as_bytes()),
-    };
-    if same { Ok(()) } else { Err(ProgramError::OtherDatabase) }
+    if kept == outside(databases).map(String::into_bytes) { Ok(()) } else { Err(ProgramError::OtherDatabase) }
+}
+
+/// The database that stores are in when they are not in the home, as the home remembers it.
+fn outside(databases: &Databases) -> Option<String> {
+    matches!(databases, Databases::Postgres(_)).then(|| databases.address(Path::new(""), ""))
 }
 
 /// The host's time in business hours, the last morning before it otherwise, so that a first enrolment is
@@ -112,7 +113,7 @@ pub const CALL_CENTRE_TOKEN: &str = "call-centre.token";
 /// # Errors
 /// [`ProgramError::Disk`].
 pub fn fresh_token(home: &Path, file: &str) -> Result<String, ProgramError> {
-    let token: String = SystemRandom::octets::<32>().iter().map(|octet| format!("{octet:02x}")).collect();
+    let token: String = tefuda_types::hexadecimal(&SystemRandom::octets::<32>());
     files::write(&home.join(file), token.as_bytes())?;
     Ok(token)
 }

@@ -30,10 +30,11 @@ use tokio::{
 use crate::{
     Done,
     arguments::Common,
-    failure::ProgramError,
+    failure::{Failure, ProgramError},
     hand::InHand,
     home, portal, print,
     running::{Ready, run_file},
+    verbs::pins::{self, PinSource},
 };
 
 /// Actors in the order of their ports.
@@ -51,7 +52,7 @@ pub struct Options {
     ready_file: Option<PathBuf>,
     /// A PostgreSQL database in place of files in the home, by its URL or as @FILE; the same at every start.
     #[arg(long, value_name = "URL")]
-    database: Option<String>,
+    database: Option<PinSource>,
     /// Civil time at this start.
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
@@ -70,7 +71,7 @@ pub async fn up(Common { home, log: filter, .. }: &Common, options: &Options) ->
         Some(lock) => lock,
         None => home::take(home)?,
     };
-    let databases = databases(options.database.as_deref())?;
+    let databases = databases(options.database.as_ref())?;
     match &known {
         None => home::found(home, port_base, &databases)?,
         Some(_) => home::keeps_to(home, &databases)?,
@@ -109,10 +110,9 @@ async fn bind(port_base: u16) -> Result<Vec<TcpListener>, ProgramError> {
 }
 
 /// Where the stores are; a URL with a password in it is better read from a file.
-fn databases(said: Option<&str>) -> Result<Databases, ProgramError> {
+fn databases(said: Option<&PinSource>) -> Result<Databases, Failure> {
     let Some(said) = said else { return Ok(Databases::InHome) };
-    let url = said.strip_prefix('@').map_or_else(|| Ok(said.to_owned()), std::fs::read_to_string)?;
-    Ok(Databases::postgres(url.trim().to_owned()))
+    Ok(Databases::postgres(pins::read(said)?.expose().trim().to_owned()))
 }
 
 fn context(

@@ -8,7 +8,7 @@ pub mod phone;
 mod phone_consent;
 mod phone_enrol;
 mod phone_login;
-mod pins;
+pub mod pins;
 pub mod reset;
 pub mod resident;
 pub mod rp;
