@@ -5,7 +5,7 @@ use tefuda_protocol::{
     element::{AppletStatus, Holding},
     enrolment::ApplicationState,
     login::LoginDeclined,
-    phone::{PhoneState, Retries},
+    phone::{PhoneState, PhoneStatus, Retries},
 };
 use tefuda_types::{CertificateKind, CertificateStatus, Timestamp};
 
@@ -111,6 +111,12 @@ pub fn again(certificates: &[CertificateView]) -> Again {
         (false, true) => Again::Signature,
         (false, false) => Again::Nothing,
     }
+}
+
+/// Whether a phone that was in use lost what it logs in with: the authority revoked it.
+#[must_use]
+pub fn has_ended(status: &PhoneStatus) -> bool {
+    status.state == PhoneState::Registered && again(&status.certificates) == Again::Both
 }
 
 /// Tries left, once passwords are set.

@@ -113,9 +113,10 @@ impl Phones {
         self.maker.public_key()
     }
 
-    /// Stops whichever phone a recovery code belongs to.
-    pub(crate) async fn stop(&self, request: &StopRequest) -> Result<(), ClientError> {
-        self.around.authority.stop(request).await.map(drop)
+    /// Stops whichever phone a recovery code belongs to: its name.
+    pub(crate) async fn stop(&self, request: &StopRequest) -> Result<String, ClientError> {
+        let stopped = self.around.authority.stop(request).await?;
+        Ok(stopped.get("phone").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned())
     }
 
     /// Makes a phone of a model.

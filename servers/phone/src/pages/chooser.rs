@@ -9,17 +9,11 @@ use axum::{
 use serde::Deserialize;
 use std::sync::Arc;
 use tefuda_pages::{Frame, Language, Refusal, Texts};
-use tefuda_phone::{
-    catalogue::Catalogue,
-    recovery,
-    standing::{self, Again},
-    wallet,
-};
+use tefuda_phone::{catalogue::Catalogue, recovery, standing, wallet};
 use tefuda_protocol::{
     device::StopRequest,
     phone::{PhoneState, PhoneStatus},
 };
-use tefuda_web::Problem;
 
 use super::screen::{Shown, page, quoted};
 use crate::phones::Phones;
@@ -52,24 +46,10 @@ fn frame(language: Language, uri: &Uri) -> Frame {
     Frame::new(language, uri, "phone", Texts(language).say("phone-chooser-brand"))
 }
 
-/// The phones here that are stopped.
-async fn stopped_ones(phones: &Phones) -> Result<Vec<String>, Problem> {
-    let mut names = Vec::new();
-    for phone in phones.list() {
-        let status = phone.status().await?;
-        if status.state == PhoneState::Stopped {
-            names.push(status.name);
-        }
-    }
-    Ok(names)
-}
-
 /// Name and tone of a phone's state.
 fn state(t: Texts, status: &PhoneStatus) -> (String, &'static str) {
     match status.state {
-        PhoneState::Registered if standing::again(&status.certificates) == Again::Both => {
-            (t.say("phone-is-ended"), "bad")
-        }
+        PhoneState::Registered if standing::has_ended(status) => (t.say("phone-is-ended"), "bad"),
         PhoneState::Empty => (t.say("phone-is-empty"), ""),
         PhoneState::Applied => (t.say("phone-is-applied"), "info"),
         PhoneState::Approved => (t.say("phone-is-approved"), "info"),
@@ -124,9 +104,8 @@ pub(super) async fn show(
 struct LostPage {
     frame: Frame,
     summary: Option<Refusal>,
-    stopped: bool,
-    /// Those that were not stopped before.
-    names: String,
+    /// The phone that was stopped just now.
+    stopped: Option<String>,
     call_centre: String,
 }
 
@@ -139,8 +118,7 @@ pub(super) async fn lost(State(phones): State<Arc<Phones>>, language: Language, 
     page(LostPage {
         frame: frame(language, &uri),
         summary: None,
-        stopped: false,
-        names: String::new(),
+        stopped: None,
         call_centre: call_centre(&phones, language),
     })
 }
@@ -158,16 +136,12 @@ pub(super) async fn stop(
     Form(code): Form<Code>,
 ) -> Shown {
     let recovery_code = recovery::normalised(&code.recovery_code).expose().clone();
-    let before = stopped_ones(&phones).await?;
     let stopped = phones.stop(&StopRequest { recovery_code }).await;
     let summary = stopped.as_ref().err().map(|error| Refusal::of(error.reason(), language));
-    let mut names = if stopped.is_ok() { stopped_ones(&phones).await? } else { Vec::new() };
-    names.retain(|name| !before.contains(name));
     page(LostPage {
         frame: frame(language, &uri),
         summary,
-        stopped: stopped.is_ok(),
-        names: names.join(", "),
+        stopped: stopped.ok(),
         call_centre: call_centre(&phones, language),
     })
 }

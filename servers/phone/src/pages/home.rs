@@ -76,18 +76,16 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
     let memory = screen.phone.memory().await?;
     let notices = screen.phone.notices().await?;
     let t = screen.t();
-    let registered = matches!(status.state, PhoneState::Registered);
-    let again = standing::again(&status.certificates);
-    let ready = registered && again != Again::Both;
-    let renew = registered && again == Again::Signature;
+    let ready = status.state == PhoneState::Registered && !standing::has_ended(&status);
+    let renew = ready && standing::again(&status.certificates) == Again::Signature;
     page(HomePage {
         model: screen.model_name(),
         state: state_name(status.state),
-        note: if registered && !ready { Some(ended(t)) } else { note(t, &status) },
+        note: note(t, &status),
         certificates: status.certificates.iter().map(|c| certificate(&screen, c, &status)).collect(),
         biometrics: ready.then(|| t.say(biometrics(status.biometrics, status.family))),
         biometrics_icon: if status.family == Family::Iphone { "face" } else { "finger" },
-        action: action(t, &status, &memory, again),
+        action: action(t, &status, &memory, renew),
         renew,
         notices: notice_lines(&screen, &notices).into_iter().take(2).collect(),
         ready,
@@ -109,16 +107,6 @@ const fn state_name(state: PhoneState) -> &'static str {
     }
 }
 
-/// The authority revoked what the phone logs in with.
-fn ended(t: Texts) -> Note {
-    Note {
-        tone: "bad",
-        icon: "cross",
-        title: t.say("phone-state-ended"),
-        text: t.say("phone-state-ended-means"),
-    }
-}
-
 /// What the phone's state means, where it is not simply in use.
 fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
     let note = |tone, icon, title: &str, text: String| Some(Note { tone, icon, title: t.say(title), text });
@@ -132,6 +120,9 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
         format!("{}{between}{}", t.say(text), t.say(deletion))
     };
     match status.state {
+        PhoneState::Registered if standing::has_ended(status) => {
+            note("bad", "cross", "phone-state-ended", t.say("phone-state-ended-means"))
+        }
         PhoneState::Registered => None,
         PhoneState::Empty => note("", "info", "phone-state-empty", t.say("phone-state-empty-means")),
         PhoneState::Applied => note("", "clock", "phone-state-applied", t.say("phone-state-applied-means")),
@@ -151,7 +142,7 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
     }
 }
 
-fn action(t: Texts, status: &PhoneStatus, memory: &Memory, again: Again) -> Option<Action> {
+fn action(t: Texts, status: &PhoneStatus, memory: &Memory, renew: bool) -> Option<Action> {
     let action = |href, text: &str, next: &str| Some(Action { href, text: t.say(text), next: t.say(next) });
     let begun = memory.enrolment.as_ref().is_some_and(|enrolment| !enrolment.is_over());
     match status.state {
@@ -163,10 +154,10 @@ fn action(t: Texts, status: &PhoneStatus, memory: &Memory, again: Again) -> Opti
         PhoneState::Approved => action("/enrol/decision", "phone-register", "phone-register-next"),
         PhoneState::Stopped => action("/lift", "phone-lift", "phone-lift-look-next"),
         PhoneState::Registered if begun => action("/enrol", "phone-go-on", "phone-go-on-next"),
-        PhoneState::Registered if again == Again::Both => action("/enrol", "phone-apply", "phone-apply-next"),
-        PhoneState::Registered if again == Again::Signature => {
-            action("/enrol", "phone-renew", "phone-renew-next")
+        PhoneState::Registered if standing::has_ended(status) => {
+            action("/enrol", "phone-apply", "phone-apply-next")
         }
+        PhoneState::Registered if renew => action("/enrol", "phone-renew", "phone-renew-next"),
         PhoneState::Registered => action("/scan", "phone-scan-code", "phone-scan-code-next"),
         PhoneState::Tampered => None,
     }
