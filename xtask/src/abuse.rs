@@ -1,6 +1,10 @@
 //! `docs/abuse-cases.md` held to the tree: what it says is tested is tested, where it says.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 const PAGE: &str = "docs/abuse-cases.md";
 
@@ -35,13 +39,17 @@ fn place(cell: &str) -> Option<(&str, &str)> {
     cell.trim_matches('`').rsplit_once("::")
 }
 
+/// Something in the workspace.
+fn at(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+}
+
 fn page() -> String {
-    fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(PAGE)).unwrap()
+    fs::read_to_string(at(PAGE)).unwrap()
 }
 
 fn source(path: &str) -> String {
-    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path);
-    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{PAGE}: {path}: {error}"))
+    fs::read_to_string(at(path)).unwrap_or_else(|error| panic!("{PAGE}: {path}: {error}"))
 }
 
 /// Whether the text defines a function of this name.
@@ -80,7 +88,7 @@ fn every_test_that_bears_a_number_is_on_the_page() {
         .collect();
     let mut found = BTreeSet::new();
     for folder in ["crates", "servers", "services"] {
-        collect(&Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(folder), &mut found);
+        collect(&at(folder), &mut found);
     }
     let missing: Vec<_> = found.iter().filter(|name| !listed.contains(name.as_str())).collect();
     assert!(missing.is_empty(), "{PAGE} lacks {missing:?}");

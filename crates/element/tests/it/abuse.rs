@@ -7,7 +7,7 @@ use crate::{
         pin_entry_key, seal, service_manager, token, type_in,
     },
     life::{spki, verify_rsa},
-    story::{manufacture, personalise, put, rules, sealed_state, story},
+    story::{ENROL, manufacture, personalise, put, rules, sealed_state, story},
     total::{pieces, private_values},
 };
 use sha2::{Digest, Sha256};
@@ -39,22 +39,12 @@ use tefuda_types::{Family, PinKind, Reason, Secret};
 
 const LOGIN: (TransactionKind, &str) = (TransactionKind::Login, "log in at the library");
 const CHANGE: (TransactionKind, &str) = (TransactionKind::ChangePin, "change the password");
-const ENROL: (TransactionKind, &str) = (TransactionKind::EnrolBiometrics, "use finger 1 and 2");
 const PIN: [(PinPurpose, &str); 1] = [(PinPurpose::VerifyAuth, AUTH_PIN)];
 
 /// A login with the PIN, as its owner has it: what worked before still does.
 fn assert_usable(rig: &mut Rig) {
     type_in(rig.wallet(), LOGIN, &PIN).unwrap();
     host::sign_login(&mut rig.wired, Method::Pin, LOGIN.1).unwrap();
-}
-
-/// A phone whose fingers stand for the PIN.
-fn enrolled() -> Rig {
-    let mut rig = story().held();
-    let challenge = type_in(rig.wallet(), ENROL, &PIN).unwrap();
-    let token = token(challenge, &hash(ENROL.0, ENROL.1), 1);
-    host::enrol_biometrics(&mut rig.wired, 1, &token, ENROL.1).unwrap();
-    rig
 }
 
 fn status(rig: &mut Rig, command: &Command) -> StatusWord {
@@ -133,7 +123,7 @@ fn abuse_a09_what_is_wrong_costs_as_many_writes_as_what_is_right_wherever_it_is_
         assert_eq!(give(wrong), (false, right), "{wrong}");
     }
     let touch = |octet: Option<usize>| {
-        let (told, written) = writes(enrolled(), |rig| {
+        let (told, written) = writes(story().with_fingers(), |rig| {
             let login = hash(LOGIN.0, LOGIN.1);
             let challenge = host::challenge(rig.wallet()).unwrap();
             let mut shown = token(challenge, &login, 1);
@@ -322,7 +312,7 @@ type Attempt<'a> = &'a mut dyn FnMut(&mut Wire, [u8; 16]) -> Result<(), HostErro
 
 #[test]
 fn abuse_c01_an_unlocked_phone_does_nothing_without_pin_password_or_finger() {
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     let before = host::status(rig.wallet()).unwrap();
     let wallet = rig.wallet();
     let message = |action| {
@@ -418,7 +408,7 @@ fn abuse_c13_an_approval_by_finger_is_over_when_the_pin_changes() {
     let change = [(PinPurpose::VerifyAuth, AUTH_PIN), (PinPurpose::SetAuth, "1357")];
     let reset = [(PinPurpose::SetAuth, "1357")];
     for by_reset in [false, true] {
-        let mut rig = enrolled();
+        let mut rig = story().with_fingers();
         if by_reset {
             let mut ssd = open(&mut rig.wired, &AUTHORITY_DOMAIN_AID, OWN_KEY_VERSION, &service_manager());
             ssd.ok(&personalise(&WALLET_AID));
@@ -446,7 +436,7 @@ fn abuse_c13_an_approval_by_finger_is_over_when_the_pin_changes() {
         assert_eq!(old, HostError::PinWrong { left: 2 });
     }
     // A finger is no PIN: it sets no other.
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     let change = hash(CHANGE.0, CHANGE.1);
     let key = pin_entry_key(rig.wallet());
     let challenge = host::challenge(&mut rig.wired).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::{
     fixture::{AUTH_PIN, Rig, SIGN_PASSWORD, hash, token, type_in},
-    story::story,
+    story::{ENROL, story},
 };
 use tefuda_element::host::{self, HostError};
 use tefuda_protocol::{
@@ -11,16 +11,7 @@ use tefuda_protocol::{
 };
 
 const LOGIN: (TransactionKind, &str) = (TransactionKind::Login, "log in at the library");
-const ENROL: (TransactionKind, &str) = (TransactionKind::EnrolBiometrics, "use finger 1 and 2");
 const PIN: [(PinPurpose, &str); 1] = [(PinPurpose::VerifyAuth, AUTH_PIN)];
-
-fn enrolled() -> Rig {
-    let mut rig = story().held();
-    let challenge = type_in(rig.wallet(), ENROL, &PIN).unwrap();
-    let token = token(challenge, &hash(ENROL.0, ENROL.1), 1);
-    host::enrol_biometrics(&mut rig.wired, 1, &token, ENROL.1).unwrap();
-    rig
-}
 
 fn touch(rig: &mut Rig, body: &str, set: u32) -> Result<(), HostError> {
     let challenge = host::challenge(rig.wallet())?;
@@ -35,7 +26,7 @@ fn misses_left(rig: &mut Rig) -> (Option<u32>, u8) {
 
 #[test]
 fn a_finger_stands_for_the_pin_in_one_login() {
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     touch(&mut rig, LOGIN.1, 1).unwrap();
     let signatures = host::sign_login(&mut rig.wired, Method::Biometrics, LOGIN.1).unwrap();
     assert_eq!((signatures.auth.len(), signatures.wallet.len()), (256, 64));
@@ -62,7 +53,7 @@ fn it_is_enrolled_by_who_knows_the_pin() {
     assert_eq!(host::enrol_biometrics(&mut rig.wired, 1, &other_set, ENROL.1), Err(HostError::NotBound));
     assert_eq!(misses_left(&mut rig), (None, 0));
     // Nor by who has a finger that is enrolled already.
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     let enrol = hash(ENROL.0, ENROL.1);
     let challenge = host::challenge(rig.wallet()).unwrap();
     host::present_token(&mut rig.wired, &enrol, 1, &token(challenge, &enrol, 1)).unwrap();
@@ -75,7 +66,7 @@ fn it_is_enrolled_by_who_knows_the_pin() {
 
 #[test]
 fn a_captured_token_is_worth_nothing_elsewhere() {
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     let login = hash(LOGIN.0, LOGIN.1);
     let challenge = host::challenge(rig.wallet()).unwrap();
     let captured = token(challenge, &login, 1);
@@ -96,7 +87,7 @@ fn a_captured_token_is_worth_nothing_elsewhere() {
 
 #[test]
 fn abuse_c03_misses_end_it_until_the_pin_and_neither_touches_the_other() {
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     type_in(rig.wallet(), LOGIN, &[(PinPurpose::VerifyAuth, "0000")]).unwrap_err();
     for left in (0..5).rev() {
         assert_eq!(host::report_miss(rig.wallet()), Ok(left));
@@ -119,7 +110,7 @@ fn abuse_c03_misses_end_it_until_the_pin_and_neither_touches_the_other() {
 
 #[test]
 fn abuse_c02_a_changed_set_counts_only_after_the_pin_of_a_login() {
-    let mut rig = enrolled();
+    let mut rig = story().with_fingers();
     assert_eq!(touch(&mut rig, LOGIN.1, 2), Err(HostError::BiometricsStale));
     let login = hash(LOGIN.0, LOGIN.1);
     let challenge = type_in(rig.wallet(), LOGIN, &PIN).unwrap();

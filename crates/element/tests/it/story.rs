@@ -1,8 +1,8 @@
 //! An element's life up to its chapters, lived once for all tests; each takes twins of the die.
 
 use crate::fixture::{
-    AUTH_PIN, ELEMENT, Rig, SIGN_PASSWORD, UV_KEY, handed_over, initial, open, operator, service_manager,
-    type_in,
+    AUTH_PIN, ELEMENT, Rig, SIGN_PASSWORD, UV_KEY, handed_over, hash, initial, open, operator,
+    service_manager, token, type_in,
 };
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
@@ -37,6 +37,8 @@ use tefuda_types::{CertificateKind, Family, Secret, Serial};
 
 pub const NONCE: [u8; 16] = [0xA5; 16];
 pub const REGISTER: (TransactionKind, &str) = (TransactionKind::Register, "register the certificates");
+/// Switching biometrics on, as its owner saw it.
+pub const ENROL: (TransactionKind, &str) = (TransactionKind::EnrolBiometrics, "use finger 1 and 2");
 const SET_PINS: (TransactionKind, &str) = (TransactionKind::SetPin, "set both passwords");
 
 pub struct Story {
@@ -191,6 +193,15 @@ impl Story {
     /// Registered.
     pub fn held(&self) -> Rig {
         Rig::power_up(self.held.twin())
+    }
+
+    /// A phone whose fingers stand for the PIN.
+    pub fn with_fingers(&self) -> Rig {
+        let mut rig = self.held();
+        let challenge = type_in(rig.wallet(), ENROL, &[(PinPurpose::VerifyAuth, AUTH_PIN)]).unwrap();
+        let token = token(challenge, &hash(ENROL.0, ENROL.1), 1);
+        host::enrol_biometrics(&mut rig.wired, 1, &token, ENROL.1).unwrap();
+        rig
     }
 
     pub fn pending_die(&self) -> SeededSilicon {

@@ -20,7 +20,7 @@ fn a_caller_is_found_and_stopped() {
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-login-title"));
         let operator = if language == Language::Japanese { "見本　電話" } else { "Mihon Denwa" };
-        b.leave(|| b.press(&t.with("consoles-login-as", "name", operator)));
+        log_in(&b, operator);
         b.open(&format!("{authority}/call-centre"));
         b.at(&t.say("consoles-find"));
         b.fill(&t.say("consoles-name"), "見本　だれか");
@@ -45,11 +45,16 @@ fn a_caller_is_found_and_stopped() {
     }
 }
 
-/// Logs an operator of the sandbox's list in.
+/// Chooses an operator of the sandbox's list.
+fn log_in(b: &Browser, who: &str) {
+    b.leave(|| b.press(&b.t.with("consoles-login-as", "name", who)));
+}
+
+/// An operator at the authority's console.
 fn operator(name: &str, authority: &str, who: &str) -> Browser {
     let b = Browser::new(name, Language::English, WIDE);
     b.open(&format!("{authority}/console"));
-    b.leave(|| b.press(&b.t.with("consoles-login-as", "name", who)));
+    log_in(&b, who);
     b
 }
 
@@ -112,7 +117,7 @@ fn long_names_and_addresses_break_no_page() {
         b.open(&system.on("android", "/enrol/card?resident=long"));
         b.open(&format!("{authority}/console"));
         let operator = if language == Language::Japanese { "見本　窓口" } else { "Mihon Madoguchi" };
-        b.leave(|| b.press(&b.t.with("consoles-login-as", "name", operator)));
+        log_in(&b, operator);
         for page in ["applications", "certificates", "phones", "orders", "audit", "generations"] {
             b.open(&format!("{authority}/console/{page}"));
         }

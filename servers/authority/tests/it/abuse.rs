@@ -12,18 +12,8 @@ use tefuda_types::{CertificateKind, Clock, Family, Serial};
 
 use crate::{
     elements::trust,
-    world::{MORNING, Phone, World, sign},
+    world::{BOTH, MORNING, Phone, World, reason, register, sign},
 };
-
-const BOTH: [CertificateKind; 2] = [CertificateKind::PhoneSign, CertificateKind::PhoneAuth];
-
-fn reason<T: std::fmt::Debug>(refused: Result<T, (u16, String)>) -> String {
-    refused.unwrap_err().1
-}
-
-fn register(id: &str) -> SessionPurpose {
-    SessionPurpose::Register { application: id.to_owned() }
-}
 
 async fn is_unknown(world: &World, id: &str) {
     let known: Result<Value, _> = world.get(&format!("/api/applications/{id}")).await;

@@ -1,6 +1,6 @@
 //! Applications: when they are decided, what is refused, and that nothing is issued twice.
 
-use crate::world::{Held, MORNING, Phone, World, sign};
+use crate::world::{BOTH, Held, MORNING, Phone, World, reason, register, sign};
 use serde_json::{Value, json};
 use tefuda_element::KeyKinds;
 use tefuda_protocol::{
@@ -9,16 +9,6 @@ use tefuda_protocol::{
     enrolment::{Application, ApplicationRequest, ApplicationState, ApplicationView},
 };
 use tefuda_types::{CertificateKind, Clock, Family, Timestamp};
-
-const BOTH: [CertificateKind; 2] = [CertificateKind::PhoneSign, CertificateKind::PhoneAuth];
-
-fn reason<T: std::fmt::Debug>(refused: Result<T, (u16, String)>) -> String {
-    refused.unwrap_err().1
-}
-
-fn register(id: &str) -> SessionPurpose {
-    SessionPurpose::Register { application: id.to_owned() }
-}
 
 #[tokio::test]
 async fn abuse_d08_after_half_past_seven_an_application_waits_and_is_checked_like_any_other() {

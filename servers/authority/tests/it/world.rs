@@ -48,7 +48,17 @@ pub const MORNING: &str = "2026-11-24T01:00:00Z";
 pub const SIGN_PASSWORD: &str = "PHONE01A";
 pub const AUTH_PIN: &str = "2468";
 pub const CODE: &str = "ABCD-EFGH-JKMN-PQRS";
-const BOTH: [CertificateKind; 2] = [CertificateKind::PhoneSign, CertificateKind::PhoneAuth];
+pub const BOTH: [CertificateKind; 2] = [CertificateKind::PhoneSign, CertificateKind::PhoneAuth];
+
+/// Why something was refused.
+pub fn reason<T: std::fmt::Debug>(refused: Result<T, (u16, String)>) -> String {
+    refused.unwrap_err().1
+}
+
+/// What a registration opens a channel for.
+pub fn register(id: &str) -> SessionPurpose {
+    SessionPurpose::Register { application: id.to_owned() }
+}
 const ADMIN: &str = "admin";
 const CALL_CENTRE: &str = "call-centre";
 
