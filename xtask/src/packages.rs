@@ -7,6 +7,7 @@ const DEBIAN: &[&str] = &[
     "openssl",
     "postgresql",
     "opensc",
+    "softhsm2",
     "pcscd",
     "vsmartcard-vpcd",
     "libpcsclite-dev",
@@ -18,6 +19,7 @@ const DEBIAN: &[&str] = &[
     "python3-venv",
     "chromium",
     "chromium-driver",
+    "libfaketime",
     "fonts-noto-cjk",
 ];
 /// Any Node will do, so Debian's is taken only where there is none.

@@ -1,19 +1,19 @@
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    encoding::AsDer,
-    rand::SystemRandom as Rng,
-    rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
-};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-use tefuda_pki::{SignatureAlgorithm, Signer, SignerError};
+use tefuda_pki::SignatureAlgorithm;
 use tefuda_store::files;
 use tefuda_types::{Environment, Secret};
 
-use crate::SystemRandom;
+use crate::{RoleKey, SystemRandom, Token, TokenError, TokenKey, key::SoftwareKey, token::KeyLabel};
+
+/// File of the name that a key space has in its token.
+const SPACE: &str = "space";
+/// The token's key that what lies in files is sealed with.
+const SEALING: &str = "sealing";
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum KeyError {
     /// The file system says no.
     #[error("the key's file failed: {0}")]
     Io(#[from] io::Error),
+    /// The token says no.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 tefuda_types::reasons! { KeyError {
@@ -38,14 +41,74 @@ tefuda_types::reasons! { KeyError {
     Sealed => "keys.sealed", Policy;
     Generation => "keys.generation_failed", Backend;
     Io(_) => "keys.unavailable", Backend;
+    Token(_) => "keys.token_unavailable", Backend;
 } }
 
-/// A role's keys in a folder, each in a file that only this role's secret opens.
+/// Where the keys of a process are.
+#[derive(Clone, Debug, Default)]
+pub enum KeyStore {
+    /// In sealed files, for the sandbox.
+    #[default]
+    Files,
+    /// In a token.
+    Token(Arc<Token>),
+}
+
+impl KeyStore {
+    /// Whether keys may be there at all.
+    ///
+    /// # Errors
+    /// [`KeyError::SandboxOnly`] for files in production.
+    pub const fn allowed_in(&self, environment: Environment) -> Result<(), KeyError> {
+        match (self, environment) {
+            (Self::Files, Environment::Production) => Err(KeyError::SandboxOnly),
+            _ => Ok(()),
+        }
+    }
+
+    /// The key space of a role.
+    ///
+    /// # Errors
+    /// As [`KeyStore::allowed_in`], and [`KeyError::Io`], [`KeyError::Token`].
+    pub fn open(
+        &self,
+        folder: &Path,
+        role: &'static str,
+        environment: Environment,
+    ) -> Result<KeySpace, KeyError> {
+        match self {
+            Self::Files => KeySpace::open(folder, role, environment),
+            Self::Token(token) => KeySpace::in_token(folder, role, token),
+        }
+    }
+
+    /// That keys can be used now.
+    ///
+    /// # Errors
+    /// [`TokenError`]: which token is away, and why.
+    pub fn ready(&self) -> Result<(), TokenError> {
+        match self {
+            Self::Files => Ok(()),
+            Self::Token(token) => token.ready(),
+        }
+    }
+}
+
+/// A role's keys: each in a file that only this role's secret opens; or the signing keys in a token, and in files
+/// their public halves and what only this token's secret opens.
 #[derive(Debug)]
 pub struct KeySpace {
     folder: PathBuf,
     role: &'static str,
     secret: Secret<[u8; 32]>,
+    token: Option<InToken>,
+}
+
+/// Where the signing keys of a key space are.
+#[derive(Debug)]
+struct InToken {
+    token: Arc<Token>,
+    space: String,
 }
 
 impl KeySpace {
@@ -54,20 +117,63 @@ impl KeySpace {
     /// # Errors
     /// [`KeyError::SandboxOnly`] in production, [`KeyError::Io`].
     pub fn open(folder: &Path, role: &'static str, environment: Environment) -> Result<Self, KeyError> {
-        if environment == Environment::Production {
-            return Err(KeyError::SandboxOnly);
-        }
+        KeyStore::Files.allowed_in(environment)?;
         let secret = Secret::new(files::secret(&folder.join("secret"))?);
-        Ok(Self { folder: folder.to_owned(), role, secret })
+        Ok(Self { folder: folder.to_owned(), role, secret, token: None })
     }
 
-    /// A signing key by its name, made if there is none. Private octets never leave this call unsealed.
+    /// The key space of a role whose signing keys are in a token. What else it keeps is sealed by what that token
+    /// alone can make.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`], [`KeyError::Token`].
+    pub fn in_token(folder: &Path, role: &'static str, token: &Arc<Token>) -> Result<Self, KeyError> {
+        let file = folder.join(SPACE);
+        let space = match files::read(&file)? {
+            Some(name) => String::from_utf8(name).map_err(|_| KeyError::Sealed)?,
+            None => {
+                let name: String = tefuda_types::hexadecimal(&SystemRandom::octets::<8>());
+                files::write(&file, name.as_bytes())?;
+                name
+            }
+        };
+        let sealing = token.derive(&KeyLabel::new(role, &space, SEALING), role.as_bytes())?;
+        let secret = Secret::new(sealing.expose().as_slice().try_into().map_err(|_| KeyError::Sealed)?);
+        let token = Some(InToken { token: Arc::clone(token), space });
+        Ok(Self { folder: folder.to_owned(), role, secret, token })
+    }
+
+    /// A signing key by its name, made if there is none. Private octets never leave this call unsealed, nor a token.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn signer(&self, name: &str, algorithm: SignatureAlgorithm) -> Result<SoftwareKey, KeyError> {
+    pub fn signer(&self, name: &str, algorithm: SignatureAlgorithm) -> Result<RoleKey, KeyError> {
+        if let Some(InToken { token, space }) = &self.token {
+            let label = KeyLabel::new(self.role, space, name);
+            let spki = self.public_half(token, name, &label, algorithm)?;
+            return Ok(RoleKey::Token(TokenKey::new(Arc::clone(token), label, algorithm, &spki)));
+        }
         let pkcs8 = self.blob(name, || SoftwareKey::generate(algorithm))?;
-        SoftwareKey::from_pkcs8(algorithm, pkcs8.expose())
+        let key = SoftwareKey::from_pkcs8(algorithm, pkcs8.expose())?;
+        Ok(RoleKey::Software(Box::new(key)))
+    }
+
+    /// What is registered of a key in a token; one that is not registered yet is made.
+    fn public_half(
+        &self,
+        token: &Token,
+        name: &str,
+        label: &KeyLabel,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<Vec<u8>, KeyError> {
+        let path = self.folder.join(format!("{name}.pub"));
+        if let Some(registered) = files::read(&path)? {
+            return Ok(registered);
+        }
+        let made = token.ensure(label, algorithm)?;
+        files::write(&path, &made)?;
+        tracing::info!(key = %label, token = token.label(), "a key was made in the token");
+        Ok(made)
     }
 
     /// A secret of 32 octets by its name, made if there is none.
@@ -130,96 +236,10 @@ impl KeySpace {
     }
 }
 
-enum Pair {
-    Rsa(RsaKeyPair),
-    P256(EcdsaKeyPair),
-}
-
-/// A signing key in memory.
-pub struct SoftwareKey {
-    pair: Pair,
-    spki: Vec<u8>,
-}
-
-impl core::fmt::Debug for SoftwareKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("SoftwareKey(…)")
-    }
-}
-
-impl SoftwareKey {
-    fn generate(algorithm: SignatureAlgorithm) -> Result<Vec<u8>, KeyError> {
-        let document = match algorithm {
-            SignatureAlgorithm::Rsa2048Sha256 => RsaKeyPair::generate(KeySize::Rsa2048).and_then(|pair| {
-                let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der()?;
-                Ok(der.as_ref().to_vec())
-            }),
-            SignatureAlgorithm::EcdsaP256Sha256 => {
-                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &Rng::new())
-                    .map(|document| document.as_ref().to_vec())
-            }
-            _ => return Err(KeyError::Generation),
-        };
-        document.map_err(|_| KeyError::Generation)
-    }
-
-    fn from_pkcs8(algorithm: SignatureAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
-        let pair = match algorithm {
-            SignatureAlgorithm::Rsa2048Sha256 => RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rsa),
-            _ => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map(Pair::P256),
-        }
-        .map_err(|_| KeyError::Sealed)?;
-        let spki = match &pair {
-            Pair::Rsa(pair) => pair.public_key().as_der(),
-            Pair::P256(pair) => pair.public_key().as_der(),
-        }
-        .map_err(|_| KeyError::Sealed)?
-        .as_ref()
-        .to_vec();
-        Ok(Self { pair, spki })
-    }
-
-    /// The public point of a P-256 key (SEC 1, uncompressed), or the modulus and exponent of an RSA key in DER.
-    #[must_use]
-    pub fn public_key(&self) -> &[u8] {
-        match &self.pair {
-            Pair::Rsa(pair) => pair.public_key().as_ref(),
-            Pair::P256(pair) => pair.public_key().as_ref(),
-        }
-    }
-}
-
-impl Signer for SoftwareKey {
-    fn algorithm(&self) -> SignatureAlgorithm {
-        match &self.pair {
-            Pair::Rsa(_) => SignatureAlgorithm::Rsa2048Sha256,
-            Pair::P256(_) => SignatureAlgorithm::EcdsaP256Sha256,
-        }
-    }
-
-    fn public_spki(&self) -> &[u8] {
-        &self.spki
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
-        match &self.pair {
-            Pair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &Rng::new(), message, &mut signature)
-                    .map_err(|_| SignerError)?;
-                Ok(signature)
-            }
-            Pair::P256(pair) => pair
-                .sign(&Rng::new(), message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(|_| SignerError),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tefuda_pki::Signer;
 
     #[test]
     fn a_key_space_opens_for_its_own_role_only() {
@@ -249,15 +269,5 @@ mod tests {
         let again = open(Environment::Sandbox).unwrap().signer("k", SignatureAlgorithm::EcdsaP256Sha256);
         assert_eq!(again.unwrap().public_spki(), key.public_spki(), "which are as they were");
         std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn signatures_verify() {
-        for algorithm in [SignatureAlgorithm::Rsa2048Sha256, SignatureAlgorithm::EcdsaP256Sha256] {
-            let key = SoftwareKey::from_pkcs8(algorithm, &SoftwareKey::generate(algorithm).unwrap()).unwrap();
-            let signature = key.sign(b"message").unwrap();
-            assert!(tefuda_pki::verify_signature(algorithm, key.public_spki(), b"message", &signature));
-            assert!(!tefuda_pki::verify_signature(algorithm, key.public_spki(), b"massage", &signature));
-        }
     }
 }

@@ -7,7 +7,7 @@ use tefuda_authority::{
     matrix::Action,
     status::{Standing, StandingError},
 };
-use tefuda_keys::{KeyError, KeySpace, SoftwareKey, SystemRandom};
+use tefuda_keys::{KeyError, KeySpace, RoleKey, SystemRandom};
 use tefuda_pki::{
     Certificate, CertificateError, SignatureAlgorithm, Signer, SignerError,
     draft::{DraftError, SERIAL_OCTETS},
@@ -71,7 +71,7 @@ pub struct Generation {
     /// Self-signed.
     pub certificate: Certificate,
     /// Its key.
-    pub signer: SoftwareKey,
+    pub signer: RoleKey,
 }
 
 /// What is issued, on whose request.
@@ -179,7 +179,7 @@ impl Ca {
         self.newest()
     }
 
-    fn key(&self, generation: u32) -> Result<SoftwareKey, CaError> {
+    fn key(&self, generation: u32) -> Result<RoleKey, CaError> {
         Ok(self.keys.signer(&format!("generation-{generation}"), SignatureAlgorithm::Rsa2048Sha256)?)
     }
 

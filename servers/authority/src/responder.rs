@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tefuda_authority::status::Standing;
-use tefuda_keys::SoftwareKey;
+use tefuda_keys::RoleKey;
 use tefuda_pki::{
     Certificate, SignatureAlgorithm, Signer,
     crl::RevocationReason,
@@ -54,7 +54,7 @@ impl Ca {
         &self,
         generation: &Arc<Generation>,
         delegation: Delegation,
-    ) -> Result<(SoftwareKey, Certificate), CaError> {
+    ) -> Result<(RoleKey, Certificate), CaError> {
         let _one_at_a_time = self.making.lock().await;
         let id = format!("{}-{:04}", delegation.name(), generation.number);
         let key = self.keys.signer(&id, delegation.algorithm())?;

@@ -8,7 +8,7 @@ use tefuda_authority::{
     statement,
     tsm::KeySet,
 };
-use tefuda_keys::{KeyError, KeySpace, SoftwareKey, SystemRandom};
+use tefuda_keys::{KeyError, KeySpace, RoleKey, SystemRandom};
 use tefuda_pki::SignatureAlgorithm;
 use tefuda_protocol::element::{INITIAL_KEY_VERSION, OWN_KEY_VERSION};
 use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock};
@@ -66,7 +66,7 @@ impl ServiceManager {
     }
 
     /// The key that signs device commands.
-    pub fn command_key(&self) -> Result<SoftwareKey, KeyError> {
+    pub fn command_key(&self) -> Result<RoleKey, KeyError> {
         self.keys.signer("commands", SignatureAlgorithm::EcdsaP256Sha256)
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::sync::{Arc, RwLock};
 use tefuda_gateway::{SigningKey, current, published, retire, rotation_is_due};
-use tefuda_keys::{KeyError, KeySpace, SoftwareKey};
+use tefuda_keys::{KeyError, KeySpace, RoleKey};
 use tefuda_openid::{Jwk, JwkError, JwkSet, JwsError, jws};
 use tefuda_pki::{SignatureAlgorithm, Signer, SignerError};
 use tefuda_store::{Documents, StoreError};
@@ -50,7 +50,7 @@ tefuda_types::reasons! { SigningError {
 struct Loaded {
     record: SigningKey,
     jwk: Jwk,
-    key: Arc<SoftwareKey>,
+    key: Arc<RoleKey>,
 }
 
 /// All signing keys.

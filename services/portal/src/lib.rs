@@ -19,7 +19,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
-use tefuda_keys::{KeySpace, SoftwareKey};
+use tefuda_keys::{KeySpace, RoleKey};
 use tefuda_openid::{ClientId, Jwk, Metadata, PATH_DISCOVERY, RedirectUri};
 use tefuda_pki::SignatureAlgorithm;
 use tefuda_store::Documents;
@@ -42,7 +42,7 @@ pub struct Portal {
     issuer: String,
     redirect_uri: RedirectUri,
     store: Documents,
-    key: SoftwareKey,
+    key: RoleKey,
     jwk: Jwk,
     secret: Secret<[u8; 32]>,
     client: Client,

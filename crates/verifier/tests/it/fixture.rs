@@ -5,7 +5,7 @@
 use p256::ecdsa::Signature;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use tefuda_keys::{Environment, KeySpace, SoftwareKey, SystemRandom};
+use tefuda_keys::{Environment, KeySpace, RoleKey, SystemRandom};
 use tefuda_pki::{
     Certificate, SignatureAlgorithm, Signer,
     crl::{CrlDraft, Entry, EntryState, ListKind, RevocationReason, Update},
@@ -63,8 +63,8 @@ pub fn raw(der: &[u8]) -> Bytes {
 #[derive(Debug)]
 pub struct Generation {
     pub certificate: Certificate,
-    key: SoftwareKey,
-    statement_key: SoftwareKey,
+    key: RoleKey,
+    statement_key: RoleKey,
     statement_signer: Certificate,
     pub full: Vec<u8>,
     pub delta: Vec<u8>,
@@ -88,8 +88,8 @@ pub struct Authority {
 pub struct Phone {
     pub certificate: Certificate,
     pub reference: CertificateReference,
-    pub auth: SoftwareKey,
-    pub wallet: SoftwareKey,
+    pub auth: RoleKey,
+    pub wallet: RoleKey,
     pub wallet_instance: Statement<WalletInstance>,
 }
 
@@ -181,7 +181,7 @@ impl Authority {
     pub fn wallet_instance(
         &self,
         certificate: &CertificateReference,
-        wallet: &SoftwareKey,
+        wallet: &RoleKey,
         now: Timestamp,
     ) -> Statement<WalletInstance> {
         self.state(&WalletInstance {

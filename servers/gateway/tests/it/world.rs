@@ -21,7 +21,7 @@ use std::{
     },
 };
 use tefuda_gateway_server::Gateway;
-use tefuda_keys::{Environment, KeySpace, SoftwareKey};
+use tefuda_keys::{Environment, KeySpace, RoleKey};
 use tefuda_openid::{CLIENT_ASSERTION_TYPE, Jwk, jwe::DecryptionKey, jws};
 use tefuda_pki::{SignatureAlgorithm, Signer};
 use tefuda_protocol::{
@@ -70,7 +70,7 @@ pub struct World {
 /// A registered relying party with its key.
 pub struct Party {
     pub client_id: String,
-    pub key: SoftwareKey,
+    pub key: RoleKey,
 }
 
 /// A login that a browser began.

@@ -1,0 +1,6 @@
+//! Keys in a token, seen from outside: SoftHSM, OpenSSL and OpenSC judge.
+
+#[cfg(test)]
+mod softhsm;
+#[cfg(test)]
+mod token;
