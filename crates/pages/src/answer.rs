@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use tefuda_types::Reason;
-use tefuda_web::Problem;
+use tefuda_web::{Problem, live::Outcome};
 use thiserror::Error;
 
 use crate::{
@@ -85,7 +85,7 @@ pub fn problem_page(frame: Frame, problem: &Problem, actions: Vec<Link>) -> Resp
     let refusal = Refusal::of(problem.reason(), frame.language());
     let page = ProblemPage { frame, refusal, actions };
     match page.render() {
-        Ok(html) => html_response(problem.status(), html),
+        Ok(html) => Outcome::of(html_response(problem.status(), html), Some(problem.reason())),
         Err(_) => problem.status().into_response(),
     }
 }

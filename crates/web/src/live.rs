@@ -39,10 +39,29 @@ pub struct Event {
     pub to: String,
     /// In one line: `POST /api/applications → 200`, `VERIFY •••• → 63C4`.
     pub line: String,
+    /// Reason code, where an actor said no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The bytes, secrets masked; empty for HTTP.
     pub bytes: Vec<String>,
     /// Whether it was refused.
     pub refused: bool,
+}
+
+/// What an answer came to, where it was *no*: its reason code. A [`Problem`](crate::Problem) carries it by itself;
+/// what is well for the program and a refusal for the person says it in addition to its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome(pub String);
+
+impl Outcome {
+    /// An answer with what it came to, if that was *no*.
+    #[must_use]
+    pub fn of(mut response: Response, reason: Option<&str>) -> Response {
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(Self(reason.to_owned()));
+        }
+        response
+    }
 }
 
 #[derive(Debug)]
@@ -120,6 +139,7 @@ impl Door {
                 to: to.clone(),
                 refused: exchange.status.is_none_or(|status| is_refusal(command, status)),
                 line: exchange.line,
+                reason: None,
                 bytes: vec![exchange.command, exchange.response],
             });
         })
@@ -159,18 +179,26 @@ pub(crate) async fn watch(State(door): State<Door>, request: Request, next: Next
     let response = in_trace(to.clone(), request, next).await;
     if let Some(route) = route.filter(|route| !looks_on && !is_background(&method, route)) {
         let status = response.status();
+        let reason = response.extensions().get::<Outcome>().map(|Outcome(reason)| reason.clone());
         door.live.tell(Event {
             number: 0,
             time: door.clock.wire(),
             trace,
             from: from.unwrap_or_else(|| "outside".to_owned()),
             to,
-            line: format!("{method} {route} → {}", status.as_u16()),
+            line: format!("{method} {} → {}", without_names(&route), status.as_u16()),
             bytes: Vec::new(),
-            refused: status.is_client_error() || status.is_server_error(),
+            refused: reason.is_some() || status.is_client_error() || status.is_server_error(),
+            reason,
         });
     }
     response
+}
+
+/// A route as people read it: `…` stands for an identifier.
+fn without_names(route: &str) -> String {
+    let parts = route.split('/').map(|part| if part.starts_with('{') { "…" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Who looks at the table from above is no part of what goes on there.
@@ -183,7 +211,8 @@ fn is_background(method: &Method, route: &str) -> bool {
     const ALWAYS: [&str; 7] =
         ["/healthz", "/readyz", "/assets/", "/events", "/status/", "/trust/", "/admin/clock"];
     const MADE_AHEAD: &str = "/admin/residents/{id}/card";
-    const LOOKS: [&str; 4] = ["/api/status", "/api/devices/{element}", "/crl/", "/admin/"];
+    const LOOKS: [&str; 5] =
+        ["/api/status", "/api/devices/{element}", "/login/{request}/state", "/crl/", "/admin/"];
     let looks = |look: &&str| route == *look || (look.ends_with('/') && route.starts_with(look));
     ALWAYS.iter().any(|prefix| route.starts_with(prefix))
         || route == MADE_AHEAD
@@ -210,6 +239,12 @@ mod tests {
     }
 
     #[test]
+    fn a_route_is_told_without_the_names_of_its_places() {
+        assert_eq!(without_names("/api/login/{request}/proof"), "/api/login/…/proof");
+        assert_eq!(without_names("/"), "/");
+    }
+
+    #[test]
     fn events_are_numbered_and_the_oldest_forgotten() {
         let live = Live::default();
         let event = Event {
@@ -219,6 +254,7 @@ mod tests {
             from: "phone-a".to_owned(),
             to: "authority".to_owned(),
             line: String::new(),
+            reason: None,
             bytes: Vec::new(),
             refused: false,
         };

@@ -6,6 +6,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tefuda_types::{Blame, Reason, ReasonCode};
 
+use crate::live::Outcome;
+
 /// When a caller may try what failed behind us again: long enough for a database to be promoted or started,
 /// short enough for a person who waits.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -64,6 +66,9 @@ fn status(blame: Blame, code: &str) -> StatusCode {
     match blame {
         _ if code.ends_with("not_found") => StatusCode::NOT_FOUND,
         _ if code.ends_with("unauthorized") => StatusCode::UNAUTHORIZED,
+        _ if code.ends_with("too_many_requests") => StatusCode::TOO_MANY_REQUESTS,
+        _ if code.ends_with("body_too_slow") => StatusCode::REQUEST_TIMEOUT,
+        _ if code.ends_with("body_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
         Blame::Malformed | Blame::Caller => StatusCode::BAD_REQUEST,
         Blame::Peer => StatusCode::UNPROCESSABLE_ENTITY,
         Blame::Policy => StatusCode::CONFLICT,
@@ -87,9 +92,11 @@ impl<E: Reason + core::fmt::Display> From<E> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let outcome = Outcome(self.reason.clone());
         let body = ProblemBody { reason: self.reason, message: self.message };
         let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        response.extensions_mut().insert(outcome);
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response

@@ -59,7 +59,7 @@ copy.hidden = false;
 copy.addEventListener('click', async () => {
   const text = (row, part) => row.querySelector(part)?.textContent.trim() ?? '';
   const line = (row) => [
-    row.querySelector('time').dateTime, `${text(row, '.who')}:`, text(row, '.told code'),
+    row.querySelector('time').dateTime, `${text(row, '.who')}:`, text(row, '.told code'), text(row, '.why'),
     ...[...row.querySelectorAll('.bytes code')].map((octets) => `\n    ${octets.textContent}`),
   ].join(' ');
   const rows = [...list.children].filter((row) => !row.hidden);

@@ -15,6 +15,7 @@ use tefuda_keys::SystemRandom;
 use tefuda_pages::{Frame, Page, qr};
 use tefuda_protocol::transaction::{LoginChannel, LoginTransaction};
 use tefuda_store::Transaction;
+use tefuda_web::live::Outcome;
 
 use crate::{
     Gateway,
@@ -36,9 +37,14 @@ fn back_to_the_service(login: &Login) -> Way {
     }
 }
 
-/// The way back that takes the answer with it.
-fn with_the_answer(login: &Login) -> Way {
-    Way { href: format!("/login/{}/continue", login.request()), ..back_to_the_service(login) }
+/// The way back, with the answer unless it was taken back already.
+fn way_back(login: &Login) -> Way {
+    let way = back_to_the_service(login);
+    if login.is_finished() {
+        way
+    } else {
+        Way { href: format!("/login/{}/continue", login.request()), ..way }
+    }
 }
 
 impl Gateway {
@@ -94,10 +100,7 @@ impl Gateway {
         if login.goes_on_beside_the_phone() {
             return Ok(self.waiting(&view.wishing(login.ui_locales()), &login));
         }
-        let over = |error: FlowError| {
-            let way = if login.is_finished() { back_to_the_service(&login) } else { with_the_answer(&login) };
-            PageProblem::from(error).with(way)
-        };
+        let over = |error: FlowError| PageProblem::from(error).with(way_back(&login));
         login.require_open(self.wire()).map_err(over)?;
         Ok(self.waiting(&view.wishing(login.ui_locales()), &login))
     }
@@ -131,7 +134,7 @@ impl Gateway {
         let number = u32::from_be_bytes(SystemRandom::octets());
         login
             .cross_device(number, self.wire())
-            .map_err(|error| PageProblem::from(error).with(with_the_answer(&login)))?;
+            .map_err(|error| PageProblem::from(error).with(way_back(&login)))?;
         transaction.put(LOGINS, request, &login).await?;
         transaction.commit().await?;
         Ok(see_other(&self.login_url(request)))
@@ -169,8 +172,13 @@ impl Gateway {
                 return Err(PageProblem::from(error).with(way));
             }
         };
+        let mut reason = None;
         let location = match continuation {
-            Continuation::Denied(refused) => login.redirect_denied(&refused),
+            Continuation::Denied(refused) => {
+                let location = login.redirect_denied(&refused);
+                reason = Some(refused.reason);
+                location
+            }
             Continuation::Code(grant) => {
                 let code = opaque(&SystemRandom::octets());
                 let id = self.fingerprints.of(Purpose::Code, code.expose());
@@ -181,7 +189,7 @@ impl Gateway {
         transaction.put(LOGINS, request, &login).await?;
         self.audit(&mut transaction, "login.answered", json!({ "request": request })).await?;
         transaction.commit().await?;
-        Ok(see_other(&location))
+        Ok(Outcome::of(see_other(&location), reason.as_deref()))
     }
 }
 
@@ -245,6 +253,11 @@ struct Front {
 /// `GET /`.
 pub(crate) async fn front(State(gateway): Shared, view: View) -> Response {
     Page(Front { frame: view.frame(), portal: gateway.context.urls.portal() }).into_response()
+}
+
+/// No page has that address.
+pub(crate) async fn not_found(view: View) -> Response {
+    tefuda_pages::not_found(view.frame())
 }
 
 /// `GET /login/{request}`.

@@ -115,7 +115,11 @@ impl PageProblem {
             let party = in_language(&way.party, way.party_en.as_deref(), language);
             Link::new(&way.href, frame.t.with(way.key, "party", party))
         });
-        let links = links.collect();
+        let mut links: Vec<Link> = links.collect();
+        // Nobody is known to whom one could go back: the front page says what this place is.
+        if links.is_empty() {
+            links.push(Link::new(frame.home.clone(), frame.t.say("home")));
+        }
         problem_page(frame, &self.problem, links)
     }
 }

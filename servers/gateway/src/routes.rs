@@ -62,6 +62,7 @@ fn pages() -> Router<Arc<Gateway>> {
         .route("/login/{request}/other-device", post(browser::other_device))
         .route("/login/{request}/cancel", get(browser::cancel))
         .route("/login/{request}/continue", get(browser::go_on))
+        .fallback(browser::not_found)
         .layer(from_fn(page::told))
 }
 

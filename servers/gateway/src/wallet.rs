@@ -15,7 +15,7 @@ use tefuda_protocol::login::{LoginDeclined, LoginOutcome, LoginProof, LoginReque
 use tefuda_store::Transaction;
 use tefuda_types::Reason;
 use tefuda_verifier::{LoginRefusal, VerifiedLogin};
-use tefuda_web::Problem;
+use tefuda_web::{Problem, live::Outcome};
 
 use crate::{
     Gateway,
@@ -136,6 +136,12 @@ fn fresh<T: serde::Serialize>(answer: T) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
 }
 
+/// What a request came to: `200` for the phone that told it, and perhaps no login for the person.
+fn came_to(outcome: LoginOutcome) -> Response {
+    let reason = outcome.reason.clone();
+    Outcome::of(fresh(outcome), reason.as_deref())
+}
+
 /// `GET /api/login/{request}`.
 pub(crate) async fn show(State(gateway): Shared, Path(request): Path<String>) -> Result<Response, Problem> {
     Ok(fresh(gateway.request(&request).await?))
@@ -148,7 +154,7 @@ pub(crate) async fn prove(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let proof: LoginProof = serde_json::from_slice(&body).map_err(|_| FlowError::ProofMalformed)?;
-    Ok(fresh(gateway.prove(&request, &proof).await?))
+    Ok(came_to(gateway.prove(&request, &proof).await?))
 }
 
 /// `POST /api/login/{request}/decline`.
@@ -158,10 +164,10 @@ pub(crate) async fn decline(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let declined: LoginDeclined = serde_json::from_slice(&body).map_err(|_| FlowError::ProofMalformed)?;
-    Ok(fresh(gateway.decline(&request, declined).await?))
+    Ok(came_to(gateway.decline(&request, declined).await?))
 }
 
 /// `POST /api/login/{request}/denial`.
 pub(crate) async fn deny(State(gateway): Shared, Path(request): Path<String>) -> Result<Response, Problem> {
-    Ok(fresh(gateway.deny(&request).await?))
+    Ok(came_to(gateway.deny(&request).await?))
 }

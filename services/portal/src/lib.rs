@@ -7,6 +7,7 @@
 mod account;
 mod acts;
 mod error;
+mod history;
 mod login;
 mod logout;
 mod pages;

@@ -64,7 +64,7 @@ impl Portal {
             }
             self.end_session(&found.id, Ended::Here).await?;
         }
-        Ok(see_other("/", &[self.cookie(self.cookie_name(), "", 0)]))
+        Ok(see_other("/logged-out", &[self.cookie(self.cookie_name(), "", 0)]))
     }
 }
 

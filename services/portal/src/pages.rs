@@ -16,7 +16,6 @@ use tefuda_types::{CertificateKind, CertificateStatus, Reason};
 
 use crate::{
     Portal,
-    account::Login,
     error::{PortalError, Refused},
     session::{Done, Ended, Found},
     view::{View, see_other},
@@ -70,10 +69,57 @@ impl Line {
     }
 }
 
-/// A fact about a phone, and whether it is one.
+/// A fact about a phone that is out of the ordinary. What is as it should be is not said.
 pub struct Fact {
-    pub(crate) holds: bool,
+    pub(crate) name: &'static str,
+    pub(crate) class: &'static str,
+    pub(crate) icon: &'static str,
     pub(crate) text: String,
+}
+
+impl Fact {
+    fn new(frame: &Frame, name: &'static str, (class, icon): (&'static str, &'static str)) -> Self {
+        Self { name, class, icon, text: frame.t.say(&format!("portal-fact-{name}")) }
+    }
+
+    /// Stopped or revoked, deletion ordered, deletion confirmed: each apart.
+    fn all(frame: &Frame, auth: CertificateStatus, deletion: Deletion) -> Vec<Self> {
+        let standing = match auth {
+            CertificateStatus::Suspended => Some(("stopped", ("warn", "pause"))),
+            CertificateStatus::Revoked => Some(("revoked", ("bad", "cross"))),
+            CertificateStatus::Valid | CertificateStatus::NotKnown => None,
+        };
+        let ordered = ("deletion-ordered", ("good", "check"));
+        let removal: &[_] = match deletion {
+            Deletion::None => &[],
+            Deletion::Ordered => &[ordered, ("deletion-awaited", ("", "clock"))],
+            Deletion::Confirmed => &[ordered, ("deletion-confirmed", ("good", "check"))],
+        };
+        let facts = standing.iter().chain(removal);
+        facts.map(|(name, drawn)| Self::new(frame, name, *drawn)).collect()
+    }
+}
+
+/// What a phone's holder has to know and do, where its certificates are not as they should be.
+pub struct Advice {
+    pub(crate) class: &'static str,
+    pub(crate) title: String,
+    pub(crate) what: String,
+}
+
+impl Advice {
+    fn of(frame: &Frame, phone: &AccountPhone, auth: CertificateStatus) -> Option<Self> {
+        let is_revoked = |own: &AccountCertificate| own.status == CertificateStatus::Revoked;
+        let (class, about) = match auth {
+            _ if !phone.held => return None,
+            CertificateStatus::Revoked => ("bad", "revoked"),
+            CertificateStatus::Suspended => ("warn", "stopped"),
+            _ if phone.certificates.iter().any(is_revoked) => ("warn", "no-signature"),
+            CertificateStatus::Valid | CertificateStatus::NotKnown => return None,
+        };
+        let say = |line: &str| frame.t.say(&format!("portal-advice-{about}{line}"));
+        Some(Self { class, title: say(""), what: say("-what") })
+    }
 }
 
 /// A phone as a page shows it.
@@ -84,7 +130,7 @@ pub struct PhoneCard {
     pub(crate) this_phone: bool,
     pub(crate) tag: Tag,
     pub(crate) lines: Vec<Line>,
-    /// Stopped, deletion ordered, deletion confirmed: three facts apart.
+    pub(crate) advice: Option<Advice>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) can_stop: bool,
     pub(crate) can_end: bool,
@@ -99,8 +145,6 @@ impl PhoneCard {
         };
         let auth = status(CertificateKind::PhoneAuth).unwrap_or(CertificateStatus::Revoked);
         let valid = phone.certificates.iter().any(|own| own.status == CertificateStatus::Valid);
-        let fact =
-            |holds, yes: &str, no: &str| Fact { holds, text: frame.t.say(if holds { yes } else { no }) };
         let tag = if phone.held { Tag::of_status(frame, auth) } else { Self::gone(frame) };
         Self {
             element: phone.element.to_string(),
@@ -109,19 +153,8 @@ impl PhoneCard {
             this_phone: phone.this_phone,
             tag,
             lines: phone.certificates.iter().map(|certificate| Line::of(frame, certificate)).collect(),
-            facts: vec![
-                fact(auth != CertificateStatus::Valid, "portal-fact-stopped", "portal-fact-not-stopped"),
-                fact(
-                    phone.deletion != Deletion::None,
-                    "portal-fact-deletion-ordered",
-                    "portal-fact-deletion-not-ordered",
-                ),
-                fact(
-                    phone.deletion == Deletion::Confirmed,
-                    "portal-fact-deletion-confirmed",
-                    "portal-fact-deletion-not-confirmed",
-                ),
-            ],
+            advice: Advice::of(frame, phone, auth),
+            facts: Fact::all(frame, auth, phone.deletion),
             can_stop: phone.held && valid,
             can_end: phone.held,
         }
@@ -148,6 +181,8 @@ impl NoticeLine {
 #[template(path = "portal-front.html")]
 struct Front {
     frame: Frame,
+    /// Where a lost phone is stopped without a login.
+    lost: String,
     coming: Vec<String>,
 }
 
@@ -155,6 +190,7 @@ struct Front {
 #[template(path = "portal-home.html")]
 struct Home {
     frame: Frame,
+    lost: String,
     name: String,
     strong: bool,
     card_tag: Tag,
@@ -172,7 +208,7 @@ fn coming(frame: &Frame) -> Vec<String> {
 }
 
 impl Home {
-    fn new(frame: Frame, account: AccountView) -> Self {
+    fn new(frame: Frame, lost: String, account: AccountView) -> Self {
         let state = account.card.state.as_str();
         let (class, icon) = match state {
             "active" => ("good", "check"),
@@ -182,6 +218,7 @@ impl Home {
         };
         let text = frame.t.say(&format!("portal-card-{state}"));
         Self {
+            lost,
             name: account.name,
             strong: account.strong,
             card_tag: Tag { class, icon, text },
@@ -228,53 +265,10 @@ struct DonePage {
     ends_session: bool,
 }
 
-/// A line of the history.
-struct LoginLine {
-    id: String,
-    relying_party: String,
-    since: String,
-    how: String,
-    by: String,
-    state: Tag,
-    this_session: bool,
-    live: bool,
-}
-
-impl LoginLine {
-    fn of(frame: &Frame, login: &Login) -> Self {
-        let method = if login.amr.iter().any(|own| own == "fpt") { "finger" } else { "pin" };
-        let channel = if login.cross_device { "other" } else { "same" };
-        let plain = |class, icon, text| Tag { class, icon, text };
-        let state = match &login.ended {
-            Some(end) => {
-                let when = dates::moment(end.at, frame.language());
-                plain("", "door", frame.t.with(&format!("portal-ended-{}", end.why), "when", when))
-            }
-            None if login.live => plain("good", "check", frame.t.say("portal-live")),
-            None => plain("", "clock", frame.t.say("portal-over")),
-        };
-        Self {
-            id: login.id.clone(),
-            relying_party: login.relying_party_in(frame.language()).to_owned(),
-            since: dates::moment(login.since, frame.language()),
-            how: frame.t.say(&format!("portal-how-{method}-{channel}")),
-            by: frame.t.say(if login.this_phone {
-                "portal-by-this-phone"
-            } else {
-                "portal-by-another-phone"
-            }),
-            state,
-            this_session: login.this_session,
-            live: login.live,
-        }
-    }
-}
-
 #[derive(Template)]
-#[template(path = "portal-history.html")]
-struct HistoryPage {
+#[template(path = "portal-out.html")]
+struct LoggedOut {
     frame: Frame,
-    logins: Vec<LoginLine>,
 }
 
 impl Portal {
@@ -298,13 +292,13 @@ impl Portal {
     }
 
     async fn home(&self, view: &View, headers: &HeaderMap) -> Result<Response, Refused> {
-        let Some(found) = self.session(headers).await? else { return Ok(Self::front(view)) };
+        let Some(found) = self.session(headers).await? else { return Ok(self.first(view)) };
         if found.session.ended == Some(Ended::Here) {
-            return Ok(Self::front(view));
+            return Ok(self.first(view));
         }
         let Some((found, access)) = self.live(headers).await? else { return Ok(Self::ended(view, &found)) };
         match self.account(&access).await {
-            Ok(account) => Ok(Page(Home::new(view.own_frame(), account)).into_response()),
+            Ok(account) => Ok(Page(Home::new(view.own_frame(), self.lost(view), account)).into_response()),
             Err(refused) if refused.ends_session() => {
                 self.end_session(&found.id, Ended::Elsewhere).await?;
                 Ok(Self::ended(view, &found))
@@ -313,20 +307,22 @@ impl Portal {
         }
     }
 
-    fn front(view: &View) -> Response {
+    fn first(&self, view: &View) -> Response {
         let frame = view.frame();
-        Page(Front { coming: coming(&frame), frame }).into_response()
+        Page(Front { coming: coming(&frame), lost: self.lost(view), frame }).into_response()
     }
 
-    async fn show_history(&self, view: &View, headers: &HeaderMap) -> Result<Response, Refused> {
-        let Some((found, access)) = self.live(headers).await? else { return Ok(see_other("/", &[])) };
-        let history = match self.history(&access).await {
-            Ok(history) => history,
-            Err(refused) => return Err(self.settle(&found, refused).await),
-        };
-        let frame = view.own_frame();
-        let logins = history.sessions.iter().map(|login| LoginLine::of(&frame, login)).collect();
-        Ok(Page(HistoryPage { frame, logins }).into_response())
+    /// Where a phone is stopped by its recovery code, and the way to the call centre.
+    fn lost(&self, view: &View) -> String {
+        format!("{}/lost?lang={}", self.context.urls.phones(), view.language.tag())
+    }
+
+    /// Whoever is logged in after all is not told otherwise.
+    async fn show_logged_out(&self, view: &View, headers: &HeaderMap) -> Result<Response, Refused> {
+        match self.live(headers).await? {
+            Some(_) => Ok(see_other("/", &[])),
+            None => Ok(Page(LoggedOut { frame: view.frame() }).into_response()),
+        }
     }
 
     async fn show_done(&self, view: &View, headers: &HeaderMap) -> Result<Response, Refused> {
@@ -343,9 +339,9 @@ pub(crate) async fn front(State(portal): Shared, view: View, headers: HeaderMap)
     view.answer(portal.home(&view, &headers).await)
 }
 
-/// `GET /history`.
-pub(crate) async fn history(State(portal): Shared, view: View, headers: HeaderMap) -> Response {
-    view.answer(portal.show_history(&view, &headers).await)
+/// `GET /logged-out`.
+pub(crate) async fn logged_out(State(portal): Shared, view: View, headers: HeaderMap) -> Response {
+    view.answer(portal.show_logged_out(&view, &headers).await)
 }
 
 /// `GET /done`.

@@ -6,17 +6,18 @@ use axum::{
 };
 use std::sync::Arc;
 
-use crate::{Portal, acts, login, logout, pages};
+use crate::{Portal, acts, history, login, logout, pages};
 
 /// Everything that the portal answers.
 pub fn router(portal: Arc<Portal>) -> Router {
     let pages = Router::new()
         .route("/", get(pages::front))
-        .route("/history", get(pages::history))
+        .route("/history", get(history::show))
         .route("/done", get(pages::done))
         .route("/login", get(login::begin))
         .route("/callback", get(login::come_back))
         .route("/logout", post(logout::log_out))
+        .route("/logged-out", get(pages::logged_out))
         .route("/phones/{element}/stop", get(acts::ask_stop).post(acts::stop))
         .route("/phones/{element}/end", get(acts::ask_end).post(acts::end))
         .route("/card/stop", get(acts::ask_stop_card).post(acts::stop_card))

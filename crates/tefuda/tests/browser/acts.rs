@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::phones::{AUTH, SIGN};
-use crate::system::{Resident, System};
+use crate::system::{Folder, MORNING, Resident, System, free_ports};
 
 impl Resident {
     pub fn name(&self) -> &str {
@@ -10,7 +10,33 @@ impl Resident {
     }
 }
 
+/// Where Debian's libfaketime is; the loader knows this machine's `$LIB`.
+const FAKETIME: &str = "/usr/$LIB/faketime/libfaketimeMT.so.1";
+/// The file, in a system's folder, that says how far its host's clock is ahead.
+const AHEAD: &str = "host-clock";
+
 impl System {
+    /// On a host whose clock the test moves: wire time is nobody's else to move. What counts durations is not moved.
+    pub fn up_on_a_hosts_clock() -> Self {
+        let folder = Folder::new();
+        let file = folder.write(AHEAD, "+0");
+        let environment = [
+            ("LD_PRELOAD", FAKETIME),
+            ("FAKETIME_TIMESTAMP_FILE", &file),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+            ("NO_FAKE_STAT", "1"),
+        ];
+        Self::start(folder, free_ports(), None, (&["--clock", MORNING], &environment))
+    }
+
+    /// That host's clock, from now on so many seconds ahead of the one at which it was started.
+    pub fn put_the_host_ahead(&self, seconds: u32) {
+        // Renamed, so that nobody reads half of it.
+        let new = self.folder.write("host-clock.new", format!("+{seconds}"));
+        std::fs::rename(new, self.folder.path(AHEAD)).unwrap();
+    }
+
     pub fn room(&self, path: &str) -> String {
         format!("{}{path}", self.actor("control", "url"))
     }

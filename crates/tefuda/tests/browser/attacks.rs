@@ -208,7 +208,7 @@ fn nobody_is_sent_elsewhere_and_tossed_cookies_change_nothing() {
     assert!(still == json!("home") || still == json!("front"), "{still}");
     if still == json!("home") {
         b.press(&b.t.say("portal-log-out"));
-        b.at_step("front");
+        b.at_step("logged-out");
         toss(port);
     }
     b.begin_login(&system);

@@ -73,7 +73,7 @@ fn back_reload_two_tabs_and_a_closed_browser_end_well() {
     b.open(&system.portal("/"));
     b.at_step("home");
     b.press(&t.say("portal-log-out"));
-    b.at_step("front");
+    b.at_step("logged-out");
     // Two tabs: the first is finished, the second is told.
     b.begin_login(&system);
     let first = b.url();
@@ -90,7 +90,7 @@ fn back_reload_two_tabs_and_a_closed_browser_end_well() {
     // A browser that was closed: another one has no part in its login.
     b.open(&system.portal("/"));
     b.press(&t.say("portal-log-out"));
-    b.at_step("front");
+    b.at_step("logged-out");
     b.begin_login(&system);
     let url = b.url();
     let other = Browser::new("habits-other", Language::Japanese, NARROW);
@@ -111,6 +111,7 @@ fn requests_end_denied_unknown_or_altered() {
         b.press(&t.say("phone-deny"));
         b.at(&t.say("phone-login-denied"));
         b.follow(&t.say("phone-back-to-browser"));
+        b.refused("login.denied");
         b.until(
             "the portal",
             &format!("location.origin === {}", json!(system.portal("").trim_end_matches('/'))),
@@ -123,5 +124,98 @@ fn requests_end_denied_unknown_or_altered() {
         b.refused("login.gateway_unknown");
         b.open(&format!("{}/protocol/openid-connect/auth?response_type=code&scope=openid&client_id=nobody&redirect_uri=http%3A%2F%2Flocalhost%2F", system.actor("gateway", "url")));
         b.refused("rp.not_found");
+    }
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn a_request_that_waited_too_long_says_so_and_leads_back() {
+    let system = System::up_on_a_hosts_clock();
+    system.done(&crate::phones::enroll("android", &system.resident("hanako"), crate::phones::SIGN, AUTH));
+    let both = [(Language::Japanese, NARROW, "手札ポータル"), (Language::English, WIDE, "Tefuda Portal")];
+    for (at, (language, width, portal)) in (1..).zip(both) {
+        let b = Browser::new("expired", language, width);
+        b.begin_login(&system);
+        let (_, url) = b.on_another_device();
+        system.put_the_host_ahead(11 * 60 * at);
+        // The page looks for itself. The phone that scans its code now is told the same.
+        b.refused("login.request_expired");
+        b.scan(&system, "android", &url);
+        b.refused("login.request_expired");
+        b.open(&url);
+        b.refused("login.request_expired");
+        b.follow(&b.t.with("gateway-back-to", "party", portal));
+        // The portal got the answer, and begins anew.
+        b.until("the portal", "document.body.dataset.actor === 'portal'");
+        b.refused("login.request_expired");
+        b.follow(&b.t.say("portal-log-in-again"));
+        b.at_step("choose");
+    }
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn logging_out_is_said_and_what_is_out_of_the_ordinary_stands_out() {
+    let system = enrolled();
+    system.done(&crate::phones::enroll("iphone", &system.resident("hanako"), crate::phones::SIGN, AUTH));
+    let signature = crate::system::newest(&system.phone("iphone")["certificates"], "phone-sign").clone();
+    for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
+        let b = Browser::new("ordinary", language, width);
+        let t = b.t;
+        b.log_in_by_pin(&system, "android");
+        if language == Language::Japanese {
+            // All is well: nothing is said of stopping and deletion.
+            assert_eq!(b.tell("document.querySelectorAll('[data-fact], [data-advice]').length"), json!(0));
+            revoke(&system, &signature);
+            b.reload();
+            b.at_step("home");
+            b.says(&t.say("portal-advice-no-signature"));
+            let auth = crate::system::newest(&system.phone("iphone")["certificates"], "phone-auth").clone();
+            revoke(&system, &auth);
+            b.reload();
+            b.at_step("home");
+        }
+        b.says(&t.say("portal-advice-revoked"));
+        b.says(&t.say("portal-advice-revoked-what"));
+        b.follow(&t.say("portal-nav-history"));
+        b.at_step("history");
+        b.press(&t.say("portal-log-out"));
+        b.at_step("logged-out");
+        b.says(&t.say("portal-out-what"));
+        b.follow(&t.say("portal-to-front"));
+        b.at_step("front");
+        b.follow(&t.say("portal-lost"));
+        b.at_step("lost");
+    }
+}
+
+/// As the authority does it, with reason and person.
+fn revoke(system: &System, certificate: &serde_json::Value) {
+    let of = |name: &str| certificate[name].as_str().unwrap();
+    let verb =
+        ["authority", "revoke", "--kind", of("kind"), "--serial", of("serial"), "--reason", "keyCompromise"];
+    system.done(&verb);
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn the_trace_says_what_a_refused_login_came_to() {
+    let system = enrolled();
+    for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
+        let b = Browser::new("trace", language, width);
+        let t = b.t;
+        b.begin_login(&system);
+        b.on_this_device("android");
+        b.at(&t.say("confirm-login-title"));
+        b.press(&t.say("phone-deny"));
+        b.at(&t.say("phone-login-denied"));
+        b.open(&system.room("/trace"));
+        b.says(&t.say("control-said-denial"));
+        let told =
+            b.tell("[...document.querySelectorAll('#trace .refused')].map((e) => e.innerText).join(' ')");
+        let told = told.as_str().unwrap();
+        assert!(told.contains("/denial → 200") && told.contains("login.denied"), "{told}");
+        assert!(!b.text().contains("{request}"), "{}", b.text());
+        b.open(&system.room("/reasons/login.denied"));
     }
 }

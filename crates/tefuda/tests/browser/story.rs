@@ -49,7 +49,7 @@ fn log_in_twice(b: &Browser, system: &System) {
     b.follow(&t.say("portal-nav-history"));
     b.at_step("history");
     b.press(&t.say("portal-log-out"));
-    b.at_step("front");
+    b.at_step("logged-out");
     b.begin_login(system);
     b.on_this_device(PHONE);
     b.at_step("approve");
@@ -178,5 +178,5 @@ fn by_keyboard_alone() {
     b.key_press(&t.say("confirm-login-submit"));
     b.at_step("home");
     b.key_press(&t.say("portal-log-out"));
-    b.at_step("front");
+    b.at_step("logged-out");
 }

@@ -135,15 +135,21 @@ impl System {
     }
 
     pub fn up_at(clock: &str) -> Self {
-        Self::start(Folder::new(), free_ports(), None, &["--clock", clock])
+        Self::start(Folder::new(), free_ports(), None, (&["--clock", clock], &[]))
     }
 
     /// On a PostgreSQL database.
     pub fn up_on(database: String) -> Self {
-        Self::start(Folder::new(), free_ports(), Some(database), &["--clock", MORNING])
+        Self::start(Folder::new(), free_ports(), Some(database), (&["--clock", MORNING], &[]))
     }
 
-    fn start(folder: Folder, base: u16, database: Option<String>, more: &[&str]) -> Self {
+    /// With more arguments, and more in its environment.
+    pub fn start(
+        folder: Folder,
+        base: u16,
+        database: Option<String>,
+        (more, environment): (&[&str], &[(&str, &str)]),
+    ) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.path("log")).unwrap();
         let ready_file = folder.path("ready.json");
         let _ = std::fs::remove_file(&ready_file);
@@ -153,6 +159,7 @@ impl System {
             .args(["--log", "info,tower_http=debug", "--port-base", &base.to_string()])
             .args(database.iter().flat_map(|url| ["--database", url]))
             .args(more)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -170,7 +177,7 @@ impl System {
     pub fn restart(self, signal: &str) -> Self {
         let Self { folder, base, mut process, database, .. } = self;
         process.signal(signal);
-        Self::start(folder, base, database, &[])
+        Self::start(folder, base, database, (&[], &[]))
     }
 
     /// Ends it as an operator does: its exit code and what is left.

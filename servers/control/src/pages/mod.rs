@@ -4,6 +4,7 @@ mod card;
 mod clock;
 mod phone;
 mod room;
+mod said;
 mod trace;
 
 use axum::{

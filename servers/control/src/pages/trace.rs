@@ -14,7 +14,7 @@ use tefuda_types::jst;
 use tefuda_web::live::{Event, Live};
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 
-use super::{Room, Shared};
+use super::{Room, Shared, said};
 
 /// Lines on the page of the trace.
 const LINES_MAX: usize = 200;
@@ -78,6 +78,10 @@ pub(super) struct Line {
     /// Which of the actors of a lane, where there are several.
     pub(super) own: String,
     pub(super) line: String,
+    /// The same in plain words, where there are any.
+    pub(super) said: Option<String>,
+    /// Reason code of a refusal.
+    pub(super) reason: Option<String>,
     pub(super) bytes: Vec<String>,
     pub(super) refused: bool,
     pub(super) lanes: (usize, usize),
@@ -93,7 +97,9 @@ impl Line {
             to: name(t, &event.to),
             own: own(&event),
             lanes: (lane(&event.from), lane(&event.to)),
+            said: said::plain(t, &event.line),
             line: event.line,
+            reason: event.reason,
             bytes: event.bytes,
             refused: event.refused,
         }
@@ -175,8 +181,10 @@ pub(super) async fn show(
 /// The trace as text, for a report.
 pub(super) async fn text(State(room): Shared, language: Language) -> Response {
     let mut text = String::new();
-    for Line { at, from, to, line, bytes, .. } in recent(&room, Texts(language), usize::MAX) {
-        text.push_str(&format!("{at} {from} → {to}: {line}\n"));
+    for Line { at, from, to, line, reason, said, bytes, .. } in recent(&room, Texts(language), usize::MAX) {
+        let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        text.push_str(&format!("{at} {from} → {to}: {line}{reason}{said}\n"));
         for octets in bytes {
             text.push_str(&format!("    {octets}\n"));
         }
@@ -256,6 +264,7 @@ mod tests {
             from: from.to_owned(),
             to: to.to_owned(),
             line: line.to_owned(),
+            reason: Some("login.denied".to_owned()),
             bytes: vec!["00 A4".to_owned()],
             refused: true,
         }

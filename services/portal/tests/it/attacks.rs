@@ -73,7 +73,7 @@ async fn abuse_i11_nobody_is_sent_where_a_parameter_says() {
     let mut browser = Browser::default();
     scene.log_in(&mut browser, &phone).await;
     let out = scene.post(&mut browser, &format!("/logout?post_logout_redirect_uri={evil}")).await;
-    assert_eq!(out.location(), "/");
+    assert_eq!(out.location(), "/logged-out");
     for path in ["//evil.example/", "/%2F%2Fevil.example", "/\\evil.example"] {
         let page = scene.get(&mut browser, path).await;
         assert!(page.location().is_empty() && page.status == StatusCode::NOT_FOUND, "{path}");

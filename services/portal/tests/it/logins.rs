@@ -18,11 +18,13 @@ async fn abuse_i07_a_session_ends_at_the_server_and_not_with_its_cookie() {
     assert_eq!(history.headers[header::CACHE_CONTROL], "no-store");
     assert!(history.body.contains("手札ポータル"), "{}", history.body);
     assert!(!holds(&scene.stored(), &value), "cookies are kept as hashes");
+    assert_eq!(scene.get(&mut browser, "/logged-out").await.location(), "/", "nobody is told so who is not");
     assert!(browser.cookies.len() == 1, "the login's own cookie is gone: {:?}", browser.cookies.keys());
 
     let out = scene.post(&mut browser, "/logout").await;
-    assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/"));
+    assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/logged-out"));
     assert!(browser.cookies.is_empty());
+    scene.get(&mut browser, "/logged-out").await.shows("logged-out");
     // Who kept the cookie has nothing.
     let mut kept = Browser { tossed: Some(format!("tefuda_portal_session={value}")), ..Browser::default() };
     assert_eq!(scene.get(&mut kept, "/history").await.location(), "/");
