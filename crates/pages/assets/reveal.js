@@ -10,3 +10,14 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
     button.setAttribute('aria-pressed', String(shown));
   });
 }
+
+// What was typed is gone when the page is left, <input data-secret>; a page from the history is asked for anew, since
+// what it tells can be over.
+const secrets = document.querySelectorAll('[data-secret]');
+const forget = () => { for (const field of secrets) field.value = ''; };
+addEventListener('pagehide', forget);
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  forget();
+  location.replace(location.href);
+});

@@ -87,6 +87,15 @@ pub struct ApplicationView {
     pub certificates: Vec<CertificateView>,
 }
 
+/// `GET /api/office`: whether applications are decided now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Office {
+    /// Whether it is open.
+    pub open: bool,
+    /// When an application that came in now would be decided: now, or when it opens next. Civil time.
+    pub decision_at: Timestamp,
+}
+
 /// What the wallet receives at registration and renewal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WalletStatements {

@@ -14,7 +14,7 @@ use tefuda_pki::{Certificate, crl::RevocationReason};
 use tefuda_protocol::{
     Bytes, SignedMessageError,
     device::CertificateView,
-    enrolment::{ApplicationRequest, ApplicationState, ApplicationView},
+    enrolment::{ApplicationRequest, ApplicationState, ApplicationView, Office},
 };
 use tefuda_types::{
     Blame, CertificateKind, CertificateStatus, Clock, ElementId, Reason, ResidentId, Timestamp,
@@ -70,6 +70,12 @@ impl Authority {
         self.registrar.take(&claimed.id, dossier).await?;
         self.meet(&examined, &claimed.id).await?;
         self.application(&claimed.id).await
+    }
+
+    /// Whether applications are decided now, and when one that came in now would be.
+    pub(crate) fn office(&self) -> Office {
+        let now = self.context.clock.civil();
+        Office { open: self.calendar.is_open(now), decision_at: self.calendar.decision_at(now) }
     }
 
     /// Where an application stands, once everything that time asks for was done.

@@ -12,7 +12,7 @@ use tefuda_protocol::{
         DeviceNonce, DeviceReply, DeviceRequest, DeviceView, SessionAnswers, SessionOpen, SessionTurn,
         StopRequest,
     },
-    enrolment::{ApplicationRequest, ApplicationView, PinResetGrant, PinResetRequest},
+    enrolment::{ApplicationRequest, ApplicationView, Office, PinResetGrant, PinResetRequest},
     statement::{Heartbeat, Statement},
 };
 use tefuda_types::{CertificateKind, ElementId};
@@ -25,6 +25,7 @@ pub fn routes() -> Router<Arc<Authority>> {
     Router::new()
         .route("/api/applications", post(apply))
         .route("/api/applications/{id}", get(application))
+        .route("/api/office", get(office))
         .route("/api/pin-resets", post(reset_pin))
         .route("/api/devices/{element}", get(device))
         .route("/api/devices/{element}/nonce", get(nonce))
@@ -46,6 +47,10 @@ async fn apply(State(authority): Shared, Json(request): Json<ApplicationRequest>
 
 async fn application(State(authority): Shared, Path(id): Path<String>) -> Answer<ApplicationView> {
     Ok(Json(authority.application(&id).await?))
+}
+
+async fn office(State(authority): Shared) -> Json<Office> {
+    Json(authority.office())
 }
 
 async fn reset_pin(State(authority): Shared, Json(request): Json<PinResetRequest>) -> Answer<PinResetGrant> {

@@ -81,7 +81,9 @@ const wrongWith = (field) => {
 };
 
 /** That no try was used is worth saying where one could have been. */
-const kept = (field, text) => [text, field.dataset.kept].filter(Boolean).join(document.documentElement.lang === 'en' ? ' ' : '');
+const kept = (field, text) => sentenced(text, field.dataset.kept);
+
+const sentenced = (...sentences) => sentences.filter(Boolean).join(document.documentElement.lang === 'en' ? ' ' : '');
 
 const showError = (field, wrong) => {
   const line = document.getElementById(`${field.id}-error`);
@@ -92,13 +94,13 @@ const showError = (field, wrong) => {
 };
 
 /** Whether something is advised against that was not yet insisted on. */
-const advised = (form, field, born, insisted) => {
+const advised = (field, born, insisted) => {
   if (field.dataset.new === undefined) return false;
   const found = advice(field.value.trim(), born);
   const box = document.getElementById(`${field.id}-advice`);
   box.hidden = found.length === 0;
-  const sentences = found.map((name) => form.dataset[`advice${name[0].toUpperCase()}${name.slice(1)}`]);
-  box.querySelector('p').textContent = [...sentences, form.dataset.adviceAgain].join(' ');
+  const sentences = found.map((name) => field.dataset[`advice${name[0].toUpperCase()}${name.slice(1)}`]);
+  box.querySelector('p').textContent = sentenced(...sentences, field.dataset.adviceAgain);
   const seen = insisted.get(field.id) === field.value;
   insisted.set(field.id, field.value);
   return found.length > 0 && !seen;
@@ -120,6 +122,8 @@ const begin = (form) => {
     }
     field.addEventListener('input', () => showError(field, undefined));
   }
+  // Whoever goes back finds nothing typed.
+  addEventListener('pagehide', () => { for (const field of fields) field.value = ''; });
   for (const button of document.querySelectorAll('[data-reveal]')) {
     const field = document.getElementById(button.dataset.reveal);
     const [show, hide] = [button.textContent, button.dataset.hide];
@@ -138,7 +142,7 @@ const begin = (form) => {
     problem.hidden = true;
     const wrong = fields.filter((field) => { const found = wrongWith(field); showError(field, found); return found; });
     if (wrong.length > 0) return wrong[0].focus();
-    const weak = fields.filter((field) => advised(form, field, born, insisted));
+    const weak = fields.filter((field) => advised(field, born, insisted));
     if (weak.length > 0) return weak[0].focus();
     submit.disabled = true;
     const label = submit.textContent;

@@ -6,7 +6,7 @@ use tefuda_protocol::{
         DeviceNonce, DeviceReply, DeviceRequest, DeviceView, SessionAnswers, SessionOpen, SessionPurpose,
         SessionTurn, StopRequest,
     },
-    enrolment::{ApplicationRequest, ApplicationView, PinResetGrant, PinResetRequest},
+    enrolment::{ApplicationRequest, ApplicationView, Office, PinResetGrant, PinResetRequest},
 };
 use tefuda_types::{Bytes, ElementId};
 use tefuda_web::{Client, ClientError};
@@ -43,6 +43,11 @@ impl Authority {
 
     pub(crate) async fn application(&self, id: &str) -> Result<ApplicationView, ClientError> {
         self.get(&format!("/api/applications/{id}")).await
+    }
+
+    /// Whether applications are decided now.
+    pub(crate) async fn office(&self) -> Result<Office, ClientError> {
+        self.get("/api/office").await
     }
 
     pub(crate) async fn reset_pin(&self, request: &PinResetRequest) -> Result<PinResetGrant, ClientError> {

@@ -108,13 +108,16 @@ impl Phone {
         self.progress(memory, false).await
     }
 
-    /// Whether a card goes on with what was begun here: an application that a card has signed is that card's.
+    /// Whether a card goes on with what is here: a phone in use is its holder's, and an application that a card has
+    /// signed is that card's.
     pub(crate) async fn expects(&self, resident: &ResidentId) -> Result<(), Problem> {
-        match self.memory().await?.enrolment {
+        let _act = self.acts.lock().await;
+        let seen = self.look().await?;
+        match &seen.memory.enrolment {
             Some(Enrolment { resident: signer, stage: Stage::Signed { .. }, .. }) => {
-                Ok(card::same_person(&signer, resident)?)
+                Ok(card::same_person(signer, resident)?)
             }
-            _ => Ok(()),
+            _ => Ok(self.goes_on(&seen, resident).map(drop)?),
         }
     }
 

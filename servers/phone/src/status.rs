@@ -10,7 +10,7 @@ use tefuda_phone::{
 use tefuda_protocol::{
     device::{Deletion, DeviceAction, DeviceView, SessionPurpose},
     element::{AppletStatus, Holding},
-    enrolment::ApplicationState,
+    enrolment::{ApplicationState, Office},
     phone::{Biometrics, Next, PhoneState, PhoneStatus},
 };
 use tefuda_web::{ClientError, Problem};
@@ -60,6 +60,15 @@ impl Phone {
                 None
             }
         }
+    }
+
+    /// Whether applications are decided now; `None` if the authority is out of reach.
+    pub(crate) async fn office(&self) -> Option<Office> {
+        let told = self.authority().office().await;
+        told.inspect_err(|error| {
+            tracing::warn!(reason = error.reason(), phone = %self.name, "the authority does not answer");
+        })
+        .ok()
     }
 
     pub(crate) async fn look(&self) -> Result<Seen, Problem> {

@@ -1,10 +1,11 @@
 //! The ways it goes wrong: each ends on a page that says what happened, what it means and what to do.
 
+use serde_json::json;
 use tefuda_pages::Language;
 
 use crate::browser::{Browser, NARROW, WIDE};
 use crate::phones::{AUTH, SIGN};
-use crate::system::System;
+use crate::system::{Resident, System};
 
 /// One who errs in Japanese on a phone, one in English at a desk.
 fn both(name: &str) -> [Browser; 2] {
@@ -70,8 +71,10 @@ fn cards_that_cannot_enrol_say_why() {
             [("kodomo", "enrol.child"), ("kigire", "enrol.card_expired"), ("teishi", "enrol.card_suspended")]
         {
             let resident = system.resident(resident);
-            let password = resident.0["pins"]["sign"].as_str().unwrap_or("MIHON99A").to_owned();
-            b.hold_card(&system, phone, &resident, &password);
+            match resident.0["pins"]["sign"].as_str() {
+                Some(password) => b.hold_card(&system, phone, &resident, password),
+                None => hold_unsigned(&b, &system, phone, &resident),
+            }
             // Only the registrar knows of a hold, when the application arrives.
             if reason == "enrol.card_suspended" {
                 b.card_read();
@@ -81,6 +84,103 @@ fn cards_that_cannot_enrol_say_why() {
             system.done(&["phone", "delete", phone]);
             system.done(&["phone", "create", phone]);
         }
+    }
+}
+
+/// A card that cannot sign: told when it is chosen, and nobody is asked for a password.
+fn hold_unsigned(b: &Browser, system: &System, phone: &str, resident: &Resident) {
+    b.open(&system.on(phone, "/enrol"));
+    b.press(&b.t.say("phone-begin-go"));
+    b.at(&b.t.say("phone-card-choose-title"));
+    b.pick(&b.t.say("phone-card-whose"), resident.id());
+    b.press(&b.t.say("phone-card-take"));
+    b.at(&b.t.say("phone-card-unsigned"));
+    assert_eq!(b.tell("document.querySelectorAll('input:not([type=hidden])').length"), json!(0));
+    b.press(&b.t.say("phone-card-unsigned-why"));
+}
+
+/// Nothing typed, nothing told of what is over.
+#[track_caller]
+fn is_fresh(b: &Browser) {
+    b.until(
+        "empty fields",
+        "[...document.querySelectorAll('[data-secret], [data-field]')].every((f) => f.value === '')",
+    );
+    b.until("no refusal", "!document.querySelector('[data-reason], [aria-invalid=true]')");
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn who_goes_back_to_a_page_of_passwords_finds_it_fresh() {
+    let system = System::up();
+    let hanako = system.resident("hanako");
+    let b = Browser::new("back", Language::Japanese, NARROW);
+    b.hold_card(&system, "android", &hanako, "WRONG9");
+    b.refused("card.pin_wrong");
+    b.type_card_password(hanako.pin("sign"));
+    b.at(&b.t.say("phone-reading-done"));
+    for _ in 0..3 {
+        b.back();
+        b.until("a page", "document.querySelector('h1')");
+        if b.url().contains("/enrol/card") {
+            is_fresh(&b);
+        }
+    }
+    // A page that the browser kept whole, as it was.
+    b.open(&system.on("android", "/enrol/card?resident=hanako"));
+    b.fill(&b.t.say("phone-card-password"), "WRONG9");
+    b.leave(|| {
+        b.script("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))", &[]);
+    });
+    b.at_step("2");
+    is_fresh(&b);
+    system.done(&crate::phones::enroll("iphone", &system.resident("taro"), SIGN, AUTH));
+    b.open(&system.on("iphone", "/settings"));
+    b.follow(&b.t.say("phone-change-auth"));
+    b.at(&b.t.say("confirm-change-pin-auth-title"));
+    b.fill(&b.t.say("confirm-pin"), "0000");
+    b.fill(&b.t.say("confirm-new-pin"), "7391");
+    b.leave(|| b.press(&b.t.say("confirm-change-pin-auth-submit")));
+    b.refused("phone.pin_wrong");
+    b.fill(&b.t.say("confirm-pin"), AUTH);
+    b.fill(&b.t.say("confirm-new-pin"), "7391");
+    b.press(&b.t.say("confirm-change-pin-auth-submit"));
+    b.at(&b.t.say("phone-settings"));
+    b.back();
+    b.at(&b.t.say("confirm-change-pin-auth-title"));
+    is_fresh(&b);
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn a_phone_whose_certificates_were_revoked_says_so_and_asks_for_nothing() {
+    let system = System::up();
+    for (b, (resident, phone)) in both("revoked").into_iter().zip([("hanako", "android"), ("taro", "iphone")])
+    {
+        let resident = system.resident(resident);
+        system.done(&crate::phones::enroll(phone, &resident, SIGN, AUTH));
+        let status = system.done(&["phone", "status", phone]);
+        for held in status["certificates"].as_array().unwrap() {
+            let (kind, serial) = (held["kind"].as_str().unwrap(), held["serial"].as_str().unwrap());
+            system.done(&[
+                "authority",
+                "revoke",
+                "--kind",
+                kind,
+                "--serial",
+                serial,
+                "--reason",
+                "keyCompromise",
+            ]);
+        }
+        b.begin_login(&system);
+        b.on_this_device(phone);
+        b.refused("certificate.revoked");
+        b.follow(&b.t.say("phone-way-apply"));
+        b.at_step("1");
+        b.says(&b.t.say("phone-again-revoked"));
+        b.open(&system.on(phone, "/settings"));
+        b.says(&b.t.say("phone-state-ended-means"));
     }
 }
 
@@ -109,6 +209,8 @@ fn outside_business_hours_one_waits_or_moves_the_clock() {
     for (b, (resident, phone)) in both("hours").into_iter().zip([("hanako", "android"), ("taro", "iphone")]) {
         let t = b.t;
         let resident = system.resident(resident);
+        b.open(&system.on(phone, "/enrol"));
+        b.says(&t.say("phone-office-closed"));
         b.hold_card(&system, phone, &resident, resident.pin("sign"));
         b.card_read();
         b.choose_passwords();
@@ -132,12 +234,13 @@ fn a_second_phone_of_the_same_kind_is_told_before_it_ends_the_first() {
         let (resident, phone) = taken.remove(0);
         let resident = system.resident(resident);
         let model = if phone == "android" { "mihon-a15" } else { "mihon-i17" };
+        let model_name = if phone == "android" { "Mihon A15" } else { "Mihon i17" };
         let second = format!("{phone}-2");
         system.done(&crate::phones::enroll(phone, &resident, SIGN, AUTH));
         system.done(&["phone", "create", &second, "--model", model]);
         b.hold_card(&system, &second, &resident, resident.pin("sign"));
         b.at(&b.t.say("phone-reading-done"));
-        b.says(&b.t.with(&format!("phone-earlier-{phone}"), "name", phone));
+        b.says(&b.t.with2(&format!("phone-earlier-{phone}"), "name", phone, "model", model_name));
     }
 }
 

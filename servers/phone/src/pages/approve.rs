@@ -15,7 +15,7 @@ use tefuda_phone::{
 };
 use tefuda_protocol::{
     login::LoginOutcome,
-    phone::{Biometrics, Finger, PhoneState, PhoneStatus},
+    phone::{Biometrics, Finger, PhoneStatus},
     transaction::{LoginChannel, LoginTransaction, Transaction},
 };
 use tefuda_types::{CertificateKind, Family};
@@ -92,6 +92,8 @@ struct ApprovePage {
     face: bool,
     authenticator: bool,
     summary: Option<tefuda_pages::Refusal>,
+    /// What is told here: over, once the sensor is touched again.
+    told: String,
 }
 
 /// The way to the page of the PIN. A form is not answered by a redirect to another origin, and a form can lead here;
@@ -109,9 +111,7 @@ pub(super) async fn show(screen: Screen, Query(asked): Query<Asked>) -> Shown {
     let transaction = screen.phone.login_transaction(&asked.request).await?;
     let login = login_of(&transaction)?;
     let status = screen.phone.status().await?;
-    if status.state == PhoneState::Stopped {
-        return Err(Refused::stopped());
-    }
+    Refused::if_out_of_use(&status)?;
     let pin = screen.confirm(&format!("/login?request={}", quoted(&asked.request)));
     if status.biometrics != Biometrics::Enrolled {
         let stale = status.biometrics == Biometrics::Stale;
@@ -125,6 +125,7 @@ pub(super) async fn show(screen: Screen, Query(asked): Query<Asked>) -> Shown {
     page(ApprovePage {
         login: LoginView::new(&login, &screen, &status),
         request: asked.request,
+        told: asked.told,
         pin,
         face: status.family == Family::Iphone,
         authenticator: screen.phone.os().authenticator.is_some(),
@@ -153,10 +154,13 @@ pub(super) async fn deny(screen: Screen, Form(denied): Form<Denied>) -> Shown {
 pub(super) struct Touched {
     request: String,
     finger: Finger,
+    #[serde(default)]
+    told: String,
 }
 
 /// `POST /approve/touch`: the emulated sensor is touched.
 pub(super) async fn touch(screen: Screen, Form(touched): Form<Touched>) -> Shown {
+    screen.phone.desk.forget(&touched.told);
     let next = touched_with(&screen, &touched.request, Touch::Emulated(touched.finger)).await;
     see(&next)
 }

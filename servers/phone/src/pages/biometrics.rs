@@ -8,7 +8,10 @@ use axum::{
 use serde_json::json;
 use tefuda_keys::SystemRandom;
 use tefuda_pages::Frame;
-use tefuda_phone::os::webauthn::{self, Registration, WebauthnError};
+use tefuda_phone::{
+    os::webauthn::{self, Registration, WebauthnError},
+    standing,
+};
 use tefuda_protocol::phone::{Biometrics, PhoneState};
 use tefuda_types::{Bytes, Family};
 use tefuda_web::Problem;
@@ -30,7 +33,7 @@ struct StepPage {
 /// `GET /enrol/biometrics`.
 pub(super) async fn step(screen: Screen) -> Shown {
     let status = screen.phone.status().await?;
-    if status.state != PhoneState::Registered {
+    if status.state != PhoneState::Registered || standing::has_ended(&status) {
         return see("/");
     }
     if status.biometrics == Biometrics::Enrolled {

@@ -15,7 +15,7 @@ use tefuda_protocol::{
     phone::{PhoneState, PhoneStatus},
 };
 
-use super::screen::{Shown, page, quoted};
+use super::screen::{Shown, called, page, quoted};
 use crate::phones::Phones;
 
 /// A phone to choose.
@@ -141,7 +141,7 @@ pub(super) async fn stop(
     page(LostPage {
         frame: frame(language, &uri),
         summary,
-        stopped: stopped.ok(),
+        stopped: stopped.ok().map(|name| phones.find(&name).map_or(name, |phone| called(&phone))),
         call_centre: call_centre(&phones, language),
     })
 }

@@ -13,7 +13,7 @@ use std::sync::PoisonError;
 use tefuda_element::host::HostError;
 use tefuda_pages::{Frame, Link, PageError, Refusal, Texts};
 use tefuda_protocol::{
-    phone::{Act, Biometrics, PhoneState, PhoneStatus, PinSession, SealedPins},
+    phone::{Act, Biometrics, PhoneStatus, PinSession, SealedPins},
     sealed::PinPurpose,
     transaction::LoginChannel,
 };
@@ -76,6 +76,28 @@ struct Field {
     tries: Option<String>,
     last_try: bool,
     error: Option<String>,
+    advice: Advice,
+}
+
+/// What is advised against in a field, each sentence naming the field.
+struct Advice {
+    repeated: String,
+    sequence: String,
+    birth: String,
+    again: String,
+}
+
+impl Advice {
+    fn of(t: Texts, is_pin: bool, submit: &str) -> Self {
+        let field = if is_pin { "pin" } else { "password" };
+        let say = |what: &str| t.say(&format!("confirm-advice-{field}-{what}"));
+        Self {
+            repeated: say("repeated"),
+            sequence: say("sequence"),
+            birth: say("birth"),
+            again: t.with("confirm-advice-again", "button", submit),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -105,10 +127,15 @@ pub(super) async fn home(screen: Screen) -> Response {
 /// `GET /{act}`.
 pub(super) async fn show(screen: Screen, Path(name): Path<String>, Query(asked): Query<Asked>) -> Shown {
     let act = act_of(&name, &asked.request)?;
-    let session = screen.phone.open_session(act.clone()).await?;
     let status = screen.phone.status().await?;
-    if matches!(act, Act::Login { .. }) && status.state == PhoneState::Stopped {
-        return Err(Refused::stopped());
+    let is_login = matches!(act, Act::Login { .. });
+    if !is_login {
+        of_use(&screen, &act, &status).await?;
+    }
+    // The gateway hears first of a phone whose keys are gone.
+    let session = screen.phone.open_session(act.clone()).await?;
+    if is_login {
+        Refused::if_out_of_use(&status)?;
     }
     if let Some(kind) = blocked(&session, &status) {
         let way = match kind {
@@ -134,17 +161,30 @@ pub(super) async fn show(screen: Screen, Path(name): Path<String>, Query(asked):
         step: step(&act, &status, screen.t()),
         title: texts.title,
         lead: texts.lead,
-        submit: texts.submit,
         next: texts.next,
         login,
         facts: facts(&screen, &act, &session),
-        fields: fields(screen.t(), &session, &status, summary.as_ref()),
+        fields: fields((screen.t(), &texts.submit), &session, &status, summary.as_ref()),
+        submit: texts.submit,
         summary,
         session: serde_json::to_string(&session).unwrap_or_default(),
         cancel: Link::new(screen.own(texts.back), screen.t().say("phone-quit")),
         finger: finger(&screen, &asked.request, &act, &status),
         request: asked.request,
     })
+}
+
+/// Whether an act is of any use on a phone as it stands, told before a password is asked for. A phone that has
+/// ended can apply anew, for which a forgotten password is set anew.
+async fn of_use(screen: &Screen, act: &Act, status: &PhoneStatus) -> Result<(), Refused> {
+    let applies = match act {
+        Act::SetPins | Act::Register => true,
+        Act::ResetPin { .. } => {
+            screen.phone.memory().await?.enrolment.is_some_and(|enrolment| !enrolment.is_over())
+        }
+        _ => false,
+    };
+    if applies { Ok(()) } else { Refused::if_ended(status) }
 }
 
 /// The password that is asked for and has no try left.
@@ -235,7 +275,12 @@ fn facts(screen: &Screen, act: &Act, session: &PinSession) -> Vec<(String, Strin
 }
 
 /// The fields, one for each purpose in its order.
-fn fields(t: Texts, session: &PinSession, status: &PhoneStatus, summary: Option<&Refusal>) -> Vec<Field> {
+fn fields(
+    (t, submit): (Texts, &str),
+    session: &PinSession,
+    status: &PhoneStatus,
+    summary: Option<&Refusal>,
+) -> Vec<Field> {
     let asked =
         |left: Option<u8>, of: u8| left.map(|left| t.with2("phone-tries-left", "left", left, "of", of));
     let wrong = summary.filter(|refusal| refusal.code == "phone.pin_wrong").is_some();
@@ -257,6 +302,7 @@ fn fields(t: Texts, session: &PinSession, status: &PhoneStatus, summary: Option<
             last_try: !is_new && left == Some(1),
             error: (wrong && !is_new)
                 .then(|| t.say(if is_pin { "confirm-pin-wrong" } else { "confirm-password-wrong" })),
+            advice: Advice::of(t, is_pin, submit),
         }
     };
     session.purposes.iter().map(field).collect()
@@ -281,6 +327,8 @@ pub(super) async fn seal(
         let open = screen.phone.session.lock().unwrap_or_else(PoisonError::into_inner);
         open.as_ref().map(|open| open.transaction.clone())
     };
+    // What the page told is over, so that it is not told again to who goes back.
+    screen.phone.desk.forget(&asked.told);
     let pins = SealedPins { blocks: sealed.blocks };
     let next = match screen.phone.complete_session(&sealed.session, &pins).await {
         Ok(given) => {

@@ -104,13 +104,7 @@ async fn approved(screen: &Screen) -> Shown {
         certificates: certificates.collect(),
         register: screen.confirm("/register"),
         register_until: until,
-        earlier: earlier.map(|name| {
-            let key = match family {
-                Family::Android => "phone-earlier-android",
-                Family::Iphone => "phone-earlier-iphone",
-            };
-            t.with(key, "name", name)
-        }),
+        earlier: earlier.map(|earlier| people::earlier_ends(t, family, &earlier)),
     })
 }
 

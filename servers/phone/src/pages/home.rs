@@ -79,7 +79,7 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
     let ready = status.state == PhoneState::Registered && !standing::has_ended(&status);
     let renew = ready && standing::again(&status.certificates) == Again::Signature;
     page(HomePage {
-        model: screen.model_name(),
+        model: screen.called(),
         state: state_name(status.state),
         note: note(t, &status),
         certificates: status.certificates.iter().map(|c| certificate(&screen, c, &status)).collect(),

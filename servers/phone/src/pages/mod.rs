@@ -6,16 +6,19 @@
 mod answered;
 mod approve;
 mod biometrics;
+mod card;
 mod chooser;
 mod confirm;
 mod decision;
 mod desk;
 mod enrol;
 mod home;
+mod office;
 mod people;
 mod reading;
 mod records;
 mod refusal;
+mod renewal;
 mod scan;
 mod screen;
 mod settings;
@@ -77,8 +80,8 @@ fn phone() -> Router<Arc<Phones>> {
     tefuda_pages::common(ASSETS)
         .route("/", get(home::show))
         .route("/enrol", get(enrol::begin))
-        .route("/enrol/card", get(enrol::card).post(enrol::hold))
-        .route("/enrol/reading", get(enrol::reading))
+        .route("/enrol/card", get(card::choose).post(card::hold))
+        .route("/enrol/reading", get(card::reading))
         .route("/enrol/decision", get(decision::show))
         .route("/enrol/recovery", get(decision::recovery).post(decision::written_down))
         .route("/enrol/biometrics", get(biometrics::step))

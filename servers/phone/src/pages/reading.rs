@@ -6,7 +6,7 @@ use tefuda_protocol::phone::{CardShown, Next};
 use tefuda_types::{PinKind, ResidentId};
 use tefuda_web::Problem;
 
-use crate::phone::{Phone, Watch};
+use crate::phone::{Phone, Watch, fresh_id};
 
 /// What the card is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(super) struct State {
 /// A reading.
 #[derive(Debug)]
 pub(super) struct Reading {
+    /// What pages call it.
+    pub id: String,
     pub purpose: Purpose,
     pub resident: ResidentId,
     state: Mutex<State>,
@@ -74,7 +76,7 @@ impl Reading {
             return;
         }
         let state = Mutex::default();
-        let reading = Arc::new(Self { purpose, resident: shown.resident.clone(), state });
+        let reading = Arc::new(Self { id: fresh_id(), purpose, resident: shown.resident.clone(), state });
         phone.desk.read(Some(Arc::clone(&reading)));
         let phone = Arc::clone(phone);
         tokio::spawn(async move {

@@ -9,6 +9,11 @@ use axum::{
 use serde::Deserialize;
 use std::sync::Arc;
 use tefuda_pages::{Frame, Language, Link, PageError, Texts, problem_page};
+use tefuda_phone::standing::{self, Again};
+use tefuda_protocol::{
+    login::LoginDeclined,
+    phone::{PhoneState, PhoneStatus},
+};
 use tefuda_web::{Problem, ProblemBody};
 
 use super::{
@@ -20,6 +25,9 @@ use crate::phones::Phones;
 
 /// The phone was stopped: whatever else the page knows, the way on is to resume it.
 const STOPPED: &str = "certificate.suspended";
+
+/// The authority revoked the phone's certificates: the way on is to apply again.
+const REVOKED: &str = "certificate.revoked";
 
 /// A refusal on its way to becoming a page, with the ways that its page knows best.
 #[derive(Clone, Debug)]
@@ -33,10 +41,42 @@ impl Refused {
         Self { problem, ways: Vec::new() }
     }
 
-    /// A phone that was stopped, told before anything is asked of its holder.
-    pub(super) fn stopped() -> Self {
-        let message = "the phone was stopped".to_owned();
-        let body = ProblemBody { reason: STOPPED.to_owned(), message };
+    /// A phone that was stopped, or that has ended, told before anything is asked of its holder.
+    pub(super) fn if_out_of_use(status: &PhoneStatus) -> Result<(), Self> {
+        match status.state {
+            PhoneState::Stopped => Err(Self::told(STOPPED, "the phone was stopped")),
+            // One that applies again still has what was revoked.
+            PhoneState::Empty | PhoneState::Applied | PhoneState::Approved
+                if !status.certificates.is_empty()
+                    && standing::again(&status.certificates) == Again::Both =>
+            {
+                Err(Self::revoked())
+            }
+            _ => Self::if_ended(status),
+        }
+    }
+
+    /// A phone that has ended, told before anything is asked of its holder. One that was stopped has not.
+    pub(super) fn if_ended(status: &PhoneStatus) -> Result<(), Self> {
+        match status.state {
+            _ if standing::has_ended(status) => Err(Self::revoked()),
+            PhoneState::Retired => Err(LoginDeclined::Retired.into()),
+            PhoneState::Wiped => Err(LoginDeclined::Wiped.into()),
+            PhoneState::Tampered => Err(LoginDeclined::Tampered.into()),
+            PhoneState::Empty
+            | PhoneState::Applied
+            | PhoneState::Approved
+            | PhoneState::Registered
+            | PhoneState::Stopped => Ok(()),
+        }
+    }
+
+    fn revoked() -> Self {
+        Self::told(REVOKED, "the phone's certificates are revoked")
+    }
+
+    fn told(reason: &str, message: &str) -> Self {
+        let body = ProblemBody { reason: reason.to_owned(), message: message.to_owned() };
         Self::new(Problem::passed_on(StatusCode::FORBIDDEN, body))
     }
 
@@ -127,7 +167,7 @@ fn way(reason: &str) -> Option<(&'static str, &'static str)> {
         }
         "phone.pin_blocked" | "phone.biometrics_stale" => ("/settings", "phone-way-settings"),
         STOPPED => ("/lift", "phone-lift"),
-        "phone.retired" | "phone.wiped" => ("/enrol", "phone-way-apply"),
+        REVOKED | "phone.retired" | "phone.wiped" => ("/enrol", "phone-way-apply"),
         "login.gateway_unknown"
         | "login.request_not_found"
         | "login.request_expired"

@@ -70,9 +70,9 @@ impl Screen {
         self.path().with_nav(&self.uri, nav)
     }
 
-    /// The phone's name and model, as people call it.
-    pub(super) fn model_name(&self) -> String {
-        self.phone.model().map_or_else(|_| self.phone.os().model, |model| model.name.clone())
+    /// What the phone is called: its own name first, then its model.
+    pub(super) fn called(&self) -> String {
+        called(&self.phone)
     }
 
     /// An address on the phone's own host, in the language of this page.
@@ -116,6 +116,16 @@ impl Screen {
     pub(super) fn day(&self, time: Timestamp) -> String {
         dates::day(time, self.language)
     }
+}
+
+/// What a phone's model is called.
+pub(super) fn model_name(phone: &Phone) -> String {
+    phone.model().map_or_else(|_| phone.os().model, |model| model.name.clone())
+}
+
+/// What a phone is called: its own name first, then its model.
+pub(super) fn called(phone: &Phone) -> String {
+    format!("{} · {}", phone.name, model_name(phone))
 }
 
 /// A page.

@@ -7,12 +7,14 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_pages::{Frame, Link};
+use tefuda_phone::{enrolment::Enrolment, standing};
 use tefuda_protocol::phone::{Biometrics, PhoneState, PhoneStatus};
 use tefuda_types::{Family, PinKind};
 
 use super::{
-    enrol::{self, Held},
+    card::{self, Held, Wanted},
     reading::{Purpose, Reading},
+    refusal::Refused,
     screen::{Screen, Shown, page, see},
 };
 
@@ -21,6 +23,9 @@ pub(super) struct Look {
     /// What was done just now.
     #[serde(default)]
     done: String,
+    /// The reading whose refusal is told.
+    #[serde(default)]
+    told: String,
 }
 
 #[derive(Template)]
@@ -30,6 +35,8 @@ struct SettingsPage {
     done: Option<String>,
     status: PhoneStatus,
     in_use: bool,
+    /// Its certificates are revoked: there is nothing left to change.
+    ended: bool,
     enrolled: bool,
     stale: bool,
     face: bool,
@@ -55,6 +62,7 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
             _ => None,
         },
         in_use: matches!(status.state, PhoneState::Registered | PhoneState::Stopped),
+        ended: standing::has_ended(&status),
         enrolled: status.biometrics != Biometrics::None,
         stale: status.biometrics == Biometrics::Stale,
         face: status.family == Family::Iphone,
@@ -68,15 +76,26 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
 }
 
 /// `GET /settings/reset/{kind}`: a forgotten password is set anew with the card.
-pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>) -> Shown {
+pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>, Query(look): Query<Look>) -> Shown {
     let memory = screen.phone.memory().await?;
+    // A phone that has ended can apply anew, for which a forgotten password is set anew.
+    if memory.enrolment.as_ref().is_none_or(Enrolment::is_over) {
+        Refused::if_ended(&screen.phone.status().await?)?;
+    }
     let holder = memory.enrolment.map(|enrolment| enrolment.resident.to_string()).unwrap_or_default();
     let (action, title) = match kind {
         PinKind::Sign => ("/settings/reset/sign", "phone-reset-sign-title"),
         PinKind::Auth => ("/settings/reset/auth", "phone-reset-auth-title"),
     };
-    let title = screen.t().say(title);
-    enrol::card_page(&screen, Purpose::Reset(kind), (action, title, holder), false).await
+    let wanted = Wanted {
+        purpose: Purpose::Reset(kind),
+        action,
+        title: screen.t().say(title),
+        chosen: holder,
+        told: &look.told,
+        anew: false,
+    };
+    card::card_page(&screen, wanted).await
 }
 
 /// `POST /settings/reset/{kind}`: the card is held.
@@ -95,7 +114,7 @@ pub(super) async fn reading(screen: Screen) -> Shown {
         PinKind::Auth => ("/settings/reset/auth", "/reset-pin-auth"),
     };
     let next = Link::new(screen.confirm(act), screen.t().say("phone-choose-new"));
-    enrol::reading_page(&screen, &reading, again, next).await
+    card::reading_page(&screen, &reading, again, next).await
 }
 
 /// What is done to the enrolled fingers or faces.
@@ -131,7 +150,7 @@ struct RetirePage {
 
 /// `GET /settings/retire`: what giving the phone up means.
 pub(super) async fn retire(screen: Screen) -> Shown {
-    page(RetirePage { model: screen.model_name(), frame: screen.path() })
+    page(RetirePage { model: screen.called(), frame: screen.path() })
 }
 
 /// `POST /settings/retire`.
@@ -171,7 +190,7 @@ pub(super) async fn found(screen: Screen) -> Shown {
     if screen.phone.status().await?.state != PhoneState::Stopped {
         return see("/");
     }
-    page(LiftPage { model: screen.model_name(), frame: screen.path() })
+    page(LiftPage { model: screen.called(), frame: screen.path() })
 }
 
 /// `POST /lift`: the phone was found.

@@ -178,6 +178,125 @@ async fn another_persons_card_does_not_go_on_with_what_was_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_a_password_is_told_once_and_nothing_is_kept() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    let wrong = hold(&world, "hanako", "WRONG999").await;
+    assert_eq!(wrong.attribute("data-reason").as_deref(), Some("card.pin_wrong"));
+    let back = get(&world, PHONE, "/enrol/card?resident=hanako").await;
+    assert_eq!(back.attribute("data-reason"), None, "what was told is not told again");
+    assert!(back.text.contains("data-secret") && back.text.contains("/assets/reveal.js"));
+
+    hold(&world, "hanako", "MIHON01A").await;
+    agree(&world, "/set-pins", SIGN, "2749").await;
+    let again = agree(&world, "/register", "WRONG999", "0000").await;
+    let told = get(&world, CONFIRM, &query(&again)).await;
+    assert_eq!(told.attribute("data-reason").as_deref(), Some("phone.pin_wrong"));
+    for page in [&wrong, &back, &told] {
+        assert_eq!(page.header("cache-control"), "no-store");
+    }
+    // The next password goes where the page came from; what it told is over then.
+    let session = session_of(&told);
+    let sealed = world.phone("android").seal(&session, "WRONG999", "0000").await;
+    send(&world, &query(&again), &session, &json!(sealed.blocks)).await;
+    let back = get(&world, CONFIRM, &query(&again)).await;
+    assert_eq!(back.attribute("data-reason"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_has_ended_says_so_before_it_asks_for_a_password() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    let asking = [
+        (CONFIRM, "/change-pin-auth"),
+        (CONFIRM, "/change-pin-sign"),
+        (CONFIRM, "/enrol-biometrics"),
+        (CONFIRM, "/recovery-code"),
+        (CONFIRM, "/reset-pin-auth"),
+        (PHONE, "/settings/reset/sign"),
+    ];
+    let phone = world.phone("android");
+    phone.enrol("hanako", "MIHON01A").await;
+    world.revoke(&phone.status().await).await;
+    for (host, path) in asking {
+        let told = get(&world, host, path).await;
+        assert_eq!(told.attribute("data-reason").as_deref(), Some("certificate.revoked"), "{host}{path}");
+        assert!(told.text.contains("/enrol?lang=ja"), "the way on is to apply again: {}", told.text);
+    }
+    let again = get(&world, PHONE, "/enrol?lang=en").await;
+    assert!(again.text.contains("The certificates are revoked"), "{}", again.text);
+    assert!(again.text.contains("action=\"/enrol/card\""));
+
+    phone.enrol("hanako", "MIHON01A").await;
+    let _: Value = phone.post("/api/retire", &json!({})).await.unwrap();
+    for (host, path) in asking {
+        let told = get(&world, host, path).await;
+        assert_eq!(told.attribute("data-reason").as_deref(), Some("phone.retired"), "{host}{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applying_again_tells_what_the_certificates_are_worth() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    world.card("taro", 2).await;
+    let phone = world.phone("android");
+    let done = phone.enrol("hanako", "MIHON01A").await;
+    let valid = get(&world, PHONE, "/enrol?lang=en").await;
+    assert!(valid.text.contains("The certificates on this phone are valid"), "{}", valid.text);
+    assert!(!valid.text.contains("action=\"/enrol/card\""), "there is nothing to apply for");
+    let other = get(&world, PHONE, "/enrol?resident=taro").await;
+    assert_eq!(other.attribute("data-reason").as_deref(), Some("enrol.phone_in_use"));
+
+    world.stop(&done.recovery_code.unwrap()).await.unwrap();
+    let stopped = get(&world, PHONE, "/enrol?lang=en").await;
+    assert!(stopped.text.contains("This phone is stopped") && stopped.text.contains("href=\"/lift\""));
+    let lift = get(&world, PHONE, "/lift?lang=en").await;
+    assert!(lift.text.contains("Resuming asks for no PIN"), "{}", lift.text);
+    let _: Value = phone.post("/api/lift", &json!({})).await.unwrap();
+    let lifted = get(&world, PHONE, "/enrol?lang=en").await;
+    assert!(lifted.text.contains("Only the signature certificate is applied for again"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_cannot_sign_is_asked_for_no_password() {
+    let world = World::new().await;
+    world.card("hanako", 1).await;
+    world.card("kodomo", 9).await;
+    let chooses = get(&world, PHONE, "/enrol/card").await;
+    assert!(chooses.text.contains("value=\"kodomo\"") && !chooses.text.contains("card_password"));
+    let child = get(&world, PHONE, "/enrol/card?resident=kodomo").await;
+    assert_eq!(child.attribute("data-step").as_deref(), Some("2"));
+    assert!(!child.text.contains("card_password"), "{}", child.text);
+    assert!(child.text.contains("15歳未満"));
+    let held = post(&world, "/enrol/card", "resident=kodomo").await;
+    assert_eq!(held.header("location"), "/enrol/reading");
+    let told = hold(&world, "kodomo", "").await;
+    assert_eq!(told.attribute("data-reason").as_deref(), Some("enrol.child"));
+    assert!(told.text.contains("/enrol/card?other=true"), "{}", told.text);
+    let adult = get(&world, PHONE, "/enrol/card?resident=hanako").await;
+    assert!(adult.text.contains("card_password"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_office_is_told_before_a_password_is_asked_for() {
+    let mut world = World::new().await;
+    let office = async |world: &World, path: &str| get(world, PHONE, path).await.attribute("data-office");
+    let pages = ["/enrol", "/enrol/card?resident=hanako"];
+    for path in pages {
+        assert_eq!(office(&world, path).await.as_deref(), Some("open"));
+    }
+    world.set("2026-11-24T19:30:00+09:00");
+    for path in pages {
+        assert_eq!(office(&world, path).await.as_deref(), Some("closed"));
+    }
+    let closed = get(&world, PHONE, "/enrol").await;
+    assert!(closed.text.contains("2026年11月25日(水)08:00"), "{}", closed.text);
+    world.unplug().await;
+    assert_eq!(office(&world, "/enrol").await, None, "nothing is said that is not known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_keep_to_themselves_and_forms_of_other_sites_are_turned_away() {
     let world = World::new().await;
     for (host, path) in [(PHONE, "/"), (PHONE, "/settings"), (PHONE, "/scan"), (PLAIN, "/"), (PLAIN, "/lost")]

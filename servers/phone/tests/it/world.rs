@@ -198,6 +198,16 @@ impl World {
         Client::new(None).post(&url, &request).await.map_err(|error| error.reason().to_owned())
     }
 
+    /// The authority revokes a phone's certificates.
+    pub async fn revoke(&self, status: &PhoneStatus) {
+        let client = Client::new(Some(ADMIN.into()));
+        let url = format!("{}/admin/revocations", self.context.urls.authority());
+        for held in &status.certificates {
+            let told = json!({ "kind": held.kind, "serial": held.serial, "reason": "keyCompromise" });
+            let _: Value = client.post(&url, &told).await.unwrap();
+        }
+    }
+
     /// Files of a phone's die cannot be written any more, or can be again.
     pub fn jam(&self, phone: &str, files: &[&str], jammed: bool) {
         let die = self.home.join("phones").join(phone).join("element");
