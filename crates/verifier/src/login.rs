@@ -2,6 +2,7 @@
 
 use tefuda_pki::{Certificate, SignatureAlgorithm, path::PathError, verify_signature};
 use tefuda_protocol::{
+    attestation::verify_p256,
     login::LoginProof,
     statement::{CertificateReference, Link, Statement, WalletInstance},
     transaction::{LoginTransaction, Method, TransactionHash, login_message, wallet_message},
@@ -9,11 +10,7 @@ use tefuda_protocol::{
 use tefuda_types::{Blame, CertificateKind, Reason, ReasonCode, Timestamp};
 use thiserror::Error;
 
-use crate::{
-    StatementError, StatusBook, StatusRefusal,
-    statement::{p256_signed, verify_statement},
-    status::reference,
-};
+use crate::{StatementError, StatusBook, StatusRefusal, statement::verify_statement, status::reference};
 
 /// Most links in a proof: a person has had a card a decade and a phone of each family a year.
 pub const LINKS_MAX: usize = 32;
@@ -169,7 +166,7 @@ pub fn verify_login(
     }
     let certificate = reference(&book.trust().validate(&certificate, at)?);
     let wallet_key = wallet_key(book, &certificate, &proof.wallet_instance)?;
-    if !p256_signed(&wallet_key, &wallet_message(proof.method, &hash), &proof.wallet_signature.0) {
+    if !verify_p256(&wallet_key, &wallet_message(proof.method, &hash), &proof.wallet_signature.0) {
         return Err(LoginError::WalletSignature.into());
     }
     book.require_valid(&certificate, at)?;

@@ -1,6 +1,5 @@
-use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use tefuda_pki::{Certificate, oid, path::PathError, path::TrustStore};
-use tefuda_protocol::{SignedMessage, SignedMessageError, statement::Statement};
+use tefuda_protocol::{SignedMessage, SignedMessageError, attestation::verify_p256, statement::Statement};
 use tefuda_types::{Blame, Reason, ReasonCode, Timestamp};
 use thiserror::Error;
 
@@ -32,13 +31,6 @@ impl Reason for StatementError {
     }
 }
 
-/// Whether an ECDSA P-256 signature (`r ‖ s`) over a message holds under a point (SEC 1).
-pub(crate) fn p256_signed(point: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let key = VerifyingKey::from_sec1_bytes(point);
-    let signature = Signature::from_slice(signature);
-    key.is_ok_and(|key| signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()))
-}
-
 /// The message of a statement whose signer was delegated by a CA of the store's kind when it signed.
 ///
 /// A statement outlives its signer's certificate, which is good for a month; so the signer is validated at
@@ -54,7 +46,7 @@ pub fn verify_statement<T: SignedMessage>(
     let signer = Certificate::from_der(&statement.signer.0).map_err(PathError::Certificate)?;
     let message = statement
         .signed
-        .verify(|message, signature| p256_signed(signer.public_key_bits(), message, signature))?;
+        .verify(|message, signature| verify_p256(signer.public_key_bits(), message, signature))?;
     trust.validate_delegated(&signer, oid::EKU_STATEMENT_SIGNING, signed_at(&message))?;
     Ok(message)
 }

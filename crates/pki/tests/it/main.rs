@@ -12,3 +12,4 @@ mod hostile;
 mod lists;
 mod paths;
 mod profile;
+mod wycheproof;
