@@ -12,11 +12,15 @@ use std::{
 };
 
 use crate::SharedChip;
+use tefuda_apdu::{LinkError, Response, Transceive};
 
 /// Port of the first slot of an ordinary vpcd.
 pub const PORT: u16 = 35_963;
 /// How long a reader may take to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a chip may take to answer: a card that makes keys needs seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 const POWER_OFF: u8 = 0;
 const POWER_ON: u8 = 1;
@@ -117,7 +121,110 @@ impl Link {
     }
 
     fn send(&mut self, payload: &[u8]) -> io::Result<()> {
-        let length = u16::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-        self.0.write_all(&[length.to_be_bytes().as_slice(), payload].concat())
+        send(&mut self.0, payload)
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "this is the adapter that connects to readers")]
+fn send(to: &mut std::net::TcpStream, payload: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    to.write_all(&[length.to_be_bytes().as_slice(), payload].concat())
+}
+
+/// The reader's side: a slot on loopback for one chip that is elsewhere.
+#[derive(Debug)]
+pub struct Slot(std::net::TcpListener);
+
+impl Slot {
+    /// Opens a slot; its address goes to whoever has the chip.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn open() -> io::Result<(Self, String)> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        // Who has the chip answers once it is connected: there is nothing to wait for.
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?.to_string();
+        Ok((Self(listener), address))
+    }
+
+    /// Takes the chip that was connected, and powers it on.
+    ///
+    /// # Errors
+    /// What the network says; [`io::ErrorKind::WouldBlock`] if nothing is connected.
+    pub fn take(self) -> io::Result<Field> {
+        let (mut stream, _) = self.0.accept()?;
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        send(&mut stream, &[POWER_ON])?;
+        Ok(Field(stream))
+    }
+}
+
+/// A chip in the field of a slot. It is let go when this is dropped.
+#[derive(Debug)]
+#[expect(clippy::disallowed_types, reason = "this is the adapter that connects to readers")]
+pub struct Field(std::net::TcpStream);
+
+impl Field {
+    fn exchange(&mut self, command: &[u8]) -> io::Result<Vec<u8>> {
+        send(&mut self.0, command)?;
+        let mut length = [0; 2];
+        self.0.read_exact(&mut length)?;
+        let mut response = vec![0; usize::from(u16::from_be_bytes(length))];
+        self.0.read_exact(&mut response)?;
+        Ok(response)
+    }
+}
+
+impl Transceive for Field {
+    fn transceive(&mut self, command: &[u8]) -> Result<Response, LinkError> {
+        match self.exchange(command) {
+            // A chip that says nothing at all has left the field.
+            Ok(response) if !response.is_empty() => Response::from_bytes(&response),
+            _ => Err(LinkError::Torn),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tefuda_apdu::{Atr, Chip};
+
+    struct Echo;
+
+    impl Chip for Echo {
+        fn power_on(&mut self) -> Atr {
+            self.atr()
+        }
+        fn atr(&self) -> Atr {
+            Atr(vec![0x3B, 0x00])
+        }
+        fn power_off(&mut self) {}
+        fn process(&mut self, command: &[u8]) -> Vec<u8> {
+            [command, &[0x90, 0x00]].concat()
+        }
+    }
+
+    #[test]
+    fn a_chip_that_is_elsewhere_answers_until_it_is_let_go() {
+        let (slot, address) = Slot::open().unwrap();
+        let (link, hangup) = Link::connect(&address).unwrap();
+        let held = std::thread::spawn(move || {
+            let chip: SharedChip = Arc::new(Mutex::new(Echo));
+            link.hold(&chip)
+        });
+        let mut field = slot.take().unwrap();
+        let response = field.transceive(&[0x00, 0xA4, 0x00, 0x00]).unwrap();
+        assert_eq!(response.data, [0x00, 0xA4, 0x00, 0x00]);
+        hangup.hang_up();
+        assert_eq!(field.transceive(&[0x00, 0xA4, 0x00, 0x00]), Err(LinkError::Torn));
+        held.join().unwrap().unwrap();
+
+        let (empty, _) = Slot::open().unwrap();
+        assert_eq!(empty.take().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }

@@ -50,6 +50,19 @@ impl SystemClock {
         })
     }
 
+    /// A clock whose offset is what a configuration says, not what a home keeps.
+    #[must_use]
+    pub fn at(home: &Path, offset: SignedDuration) -> Self {
+        let milliseconds = i64::try_from(offset.as_millis()).unwrap_or_default();
+        Self {
+            home: home.to_owned(),
+            offset_milliseconds: Arc::new(AtomicI64::new(milliseconds)),
+            actor: None,
+            skew_milliseconds: AtomicI64::new(0),
+            moved: watch::channel(0).0,
+        }
+    }
+
     /// The same clock as an actor reads it, with the skew that was kept for it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
-    up,
+    serve, up,
     verbs::{authority, card, clock, phone, resident, rp, trust},
 };
 
@@ -69,6 +69,8 @@ pub enum Language {
 pub enum Verb {
     /// Start every actor and wait for SIGTERM or SIGINT.
     Up(up::Options),
+    /// Start one actor alone, as operators run it.
+    Serve(serve::Options),
     /// The civil clock.
     #[command(subcommand)]
     Clock(clock::Verb),

@@ -71,10 +71,27 @@ pub fn found(home: &Path, port_base: u16, databases: &Databases) -> Result<(), P
         clock.set(start)?;
     }
     files::write(&home.join("port-base"), port_base.to_string().as_bytes())?;
+    remember(home, databases)?;
+    files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// Makes a home one actor's own, or goes on with one that is: it keeps to its database.
+///
+/// # Errors
+/// [`ProgramError::HomeLater`], [`ProgramError::OtherDatabase`], [`ProgramError::Disk`].
+pub fn of_one(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
+    if look(home)?.is_some() {
+        return keeps_to(home, databases);
+    }
+    remember(home, databases)?;
+    files::write(&home.join("version"), VERSION.to_string().as_bytes()).map_err(ProgramError::Disk)
+}
+
+fn remember(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
     if let Some(address) = outside(databases) {
         files::write(&home.join(DATABASE), address.as_bytes())?;
     }
-    files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! The program: every actor in one process, and the command line that talks to them.
 
+mod actors;
 mod arguments;
 mod catalogue;
+mod config;
 mod failure;
 mod hand;
 mod home;
 mod portal;
 mod print;
 mod running;
+mod serve;
 mod up;
 mod verbs;
 

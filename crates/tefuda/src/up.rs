@@ -1,6 +1,5 @@
 //! Every actor in one process.
 
-use axum::Router;
 use clap::Args;
 use serde_json::Value;
 use std::{
@@ -9,17 +8,11 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tefuda_authority_server::Authority;
 use tefuda_control_server::{Addresses, CardTable, Clocks};
-use tefuda_gateway_server::Gateway;
 use tefuda_phone_server::Phones;
-use tefuda_portal::Portal;
 use tefuda_store::{Databases, SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
-use tefuda_web::{
-    ActorContext, Urls,
-    live::{Door, Live},
-};
+use tefuda_web::{ActorContext, Urls, live::Live};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -29,10 +22,11 @@ use tokio::{
 
 use crate::{
     Done,
+    actors::{self, Opened},
     arguments::Common,
     failure::{Failure, ProgramError},
     hand::InHand,
-    home, portal, print,
+    home, print,
     running::{Ready, run_file},
     verbs::pins::{self, PinSource},
 };
@@ -82,7 +76,8 @@ pub async fn up(Common { home, log: filter, .. }: &Common, options: &Options) ->
     system.run(listeners, options.ready_file.as_deref()).await
 }
 
-fn log(filter: &str) {
+/// Logs to standard error: lines for people, JSON for programs.
+pub fn log(filter: &str) {
     let filter = tracing_subscriber::EnvFilter::new(filter);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only the first in a process counts; there is one.
@@ -110,7 +105,7 @@ async fn bind(port_base: u16) -> Result<Vec<TcpListener>, ProgramError> {
 }
 
 /// Where the stores are; a URL with a password in it is better read from a file.
-fn databases(said: Option<&PinSource>) -> Result<Databases, Failure> {
+pub fn databases(said: Option<&PinSource>) -> Result<Databases, Failure> {
     let Some(said) = said else { return Ok(Databases::InHome) };
     Ok(Databases::postgres(pins::read(said)?.expose().trim().to_owned()))
 }
@@ -129,11 +124,12 @@ fn context(
         home: std::path::absolute(home)?,
         databases,
         clock: Arc::new(clock),
-        urls: Urls { port_base },
+        urls: Urls::on_loopback(port_base),
         admin_token: home::fresh_token(home, home::CONTROL_TOKEN)?.into(),
         call_centre_token: home::fresh_token(home, home::CALL_CENTRE_TOKEN)?.into(),
         live: Live::default(),
         environment: Environment::Sandbox,
+        element_keys: None,
     })
 }
 
@@ -141,10 +137,9 @@ fn context(
 struct System {
     context: ActorContext,
     cards: Arc<CardTable>,
-    gateway: Arc<Gateway>,
-    portal: Arc<Portal>,
     phones: Arc<Phones>,
-    routers: Vec<(Router, Door)>,
+    /// In the order of their ports.
+    actors: [Opened; ACTORS.len()],
 }
 
 impl System {
@@ -153,29 +148,22 @@ impl System {
         let of_gateway = context.of_actor("gateway")?;
         let of_portal = context.of_actor("portal")?;
         let of_phones = context.of_actor("phones")?;
-        let actors = BTreeMap::from([
+        let clocks = BTreeMap::from([
             ("authority", Arc::clone(&of_authority.clock)),
             ("gateway", Arc::clone(&of_gateway.clock)),
             ("portal", Arc::clone(&of_portal.clock)),
             ("phones", Arc::clone(&of_phones.clock)),
         ]);
-        let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(actors) };
-        let authority = Authority::open(of_authority).await?;
-        let gateway = Gateway::open(of_gateway).await?;
-        let portal = Portal::open(of_portal).await?;
+        let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(clocks), followed: true };
+        let authority = actors::authority(of_authority).await?;
+        let gateway = actors::gateway(of_gateway).await?;
+        let portal = actors::portal(of_portal).await?;
         let cards = Arc::new(CardTable::new(&context));
-        let phones = Phones::open(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
+        let (of_phones, phones) = actors::phones(of_phones, Arc::new(InHand(Arc::clone(&cards))))?;
         let on_table = Arc::clone(&phones);
         let addresses: Addresses = Arc::new(move || on_table.addresses());
-        let control = tefuda_control_server::router(&context, clocks, Arc::clone(&cards), addresses);
-        let routers = vec![
-            (control, context.door("control")),
-            (tefuda_authority_server::router(authority), context.door("authority")),
-            (tefuda_gateway_server::router(Arc::clone(&gateway)), context.door("gateway")),
-            (tefuda_portal::router(Arc::clone(&portal)), context.door("portal")),
-            (tefuda_phone_server::router(Arc::clone(&phones)), context.door("phones")),
-        ];
-        Ok(Self { context, cards, gateway, portal, phones, routers })
+        let control = actors::control(&context, clocks, Arc::clone(&cards), addresses);
+        Ok(Self { context, cards, phones, actors: [control, authority, gateway, portal, of_phones] })
     }
 
     async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
@@ -183,24 +171,23 @@ impl System {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        for (listener, behind) in listeners.into_iter().zip(self.routers) {
-            servers.spawn(tefuda_web::serve(listener, behind, stopping.clone()));
+        let (mut begins, mut meanwhile) = (Vec::new(), JoinSet::new());
+        for (listener, actor) in listeners.into_iter().zip(self.actors) {
+            servers.spawn(tefuda_web::serve(listener, actor.behind, stopping.clone()));
+            begins.push(actor.begin);
+            meanwhile.spawn(actor.meanwhile);
         }
-        // A new phone is made with the operator's keys, so the authority answers first.
-        let on = self.phones.switch_on().await;
-        on.map_err(|problem| ProgramError::ActorFailed(format!("phones: {}", problem.reason())))?;
-        let registered = portal::register(&self.context, &self.portal).await;
-        registered.map_err(|error| ProgramError::ActorFailed(format!("portal: {error:#}")))?;
+        for begin in begins {
+            begin().await.map_err(|error| ProgramError::ActorFailed(format!("{error:#}")))?;
+        }
         announce(&ready(&self.context, &self.phones), ready_file)?;
-        let ahead = tokio::spawn(Arc::clone(&self.cards).make_ahead());
-        let following = tokio::spawn(self.gateway.follow_status());
+        meanwhile.spawn(Arc::clone(&self.cards).make_ahead());
         let failed = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
             ended = servers.join_next() => Some(format!("{ended:?}")),
         };
-        ahead.abort();
-        following.abort();
+        meanwhile.abort_all();
         self.cards.let_go();
         stop.send_replace(true);
         while servers.join_next().await.is_some() {}

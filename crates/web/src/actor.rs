@@ -2,62 +2,87 @@
 
 use std::{path::PathBuf, sync::Arc};
 use tefuda_store::{Databases, Documents, StoreError, SystemClock};
-use tefuda_types::Environment;
+use tefuda_types::{Environment, Secret};
+use url::Url;
 
 use crate::live::{Door, Live};
 
-/// Where the actors are.
+/// Where the actors are: what others reach each of them by, without a path.
 #[derive(Clone, Debug)]
 pub struct Urls {
-    /// First of the ports.
-    pub port_base: u16,
+    /// Control room.
+    pub control: String,
+    /// Authority.
+    pub authority: String,
+    /// Gateway.
+    pub gateway: String,
+    /// Portal.
+    pub portal: String,
+    /// Phones, on the plain host name.
+    pub phones: String,
 }
 
 impl Urls {
-    fn local(&self, offset: u16) -> String {
-        format!("http://localhost:{}", self.port_base.saturating_add(offset))
+    /// All on this machine, on ports in a row.
+    #[must_use]
+    pub fn on_loopback(port_base: u16) -> Self {
+        let local = |offset| format!("http://localhost:{}", port_base.saturating_add(offset));
+        Self { control: local(0), authority: local(1), gateway: local(2), portal: local(3), phones: local(4) }
     }
 
     /// Control room.
     #[must_use]
     pub fn control(&self) -> String {
-        self.local(0)
+        self.control.clone()
     }
 
     /// Authority.
     #[must_use]
     pub fn authority(&self) -> String {
-        self.local(1)
+        self.authority.clone()
     }
 
     /// Gateway, without the issuer's path.
     #[must_use]
     pub fn gateway(&self) -> String {
-        self.local(2)
+        self.gateway.clone()
     }
 
     /// The gateway's issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> String {
-        format!("{}/api/realms/main", self.gateway())
+        format!("{}/api/realms/main", self.gateway)
     }
 
     /// The portal.
     #[must_use]
     pub fn portal(&self) -> String {
-        self.local(3)
+        self.portal.clone()
     }
 
     /// Phones, on the plain host name: lists and making.
     #[must_use]
     pub fn phones(&self) -> String {
-        self.local(4)
+        self.phones.clone()
     }
 
     /// One phone, on its own host.
     #[must_use]
     pub fn phone(&self, name: &str) -> String {
-        format!("http://phone-{name}.localhost:{}", self.port_base.saturating_add(4))
+        self.phones.replacen("://", &format!("://phone-{name}."), 1)
+    }
+
+    /// The host by which others reach an actor.
+    fn host(&self, actor: &str) -> String {
+        let url = match actor {
+            "control" => &self.control,
+            "authority" => &self.authority,
+            "gateway" => &self.gateway,
+            "portal" => &self.portal,
+            _ => &self.phones,
+        };
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        host.unwrap_or_default()
     }
 }
 
@@ -80,13 +105,20 @@ pub struct ActorContext {
     pub live: Live,
     /// Sandbox or production.
     pub environment: Environment,
+    /// The maker's master key of new elements, where it is not the sandbox's own.
+    pub element_keys: Option<Arc<Secret<[u8; 32]>>>,
 }
 
 impl ActorContext {
     /// The door of an actor with this context.
     #[must_use]
     pub fn door(&self, actor: &'static str) -> Door {
-        Door { actor, clock: Arc::<SystemClock>::clone(&self.clock), live: self.live.clone() }
+        Door {
+            actor,
+            host: self.urls.host(actor).into(),
+            clock: Arc::<SystemClock>::clone(&self.clock),
+            live: self.live.clone(),
+        }
     }
 
     /// Opens the store of a role by its path in the home, as `authority/operator`.

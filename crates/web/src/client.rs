@@ -259,8 +259,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (stop, stopping) = watch::channel(false);
-        let door =
-            Door { actor: "test", clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)), live: Live::default() };
+        let door = Door {
+            actor: "test",
+            host: "localhost".into(),
+            clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)),
+            live: Live::default(),
+        };
         tokio::spawn(crate::serve(listener, (router, door), stopping));
         (url, stop)
     }

@@ -111,6 +111,8 @@ impl Live {
 pub struct Door {
     /// Name of the actor.
     pub actor: &'static str,
+    /// The host by which others reach it, beside this machine's own names.
+    pub host: Arc<str>,
     /// Both times.
     pub clock: Arc<dyn ClockDebug>,
     /// Where it is told.
@@ -227,6 +229,7 @@ mod tests {
     fn a_chip_that_tells_its_tries_refuses_nothing() {
         let door = Door {
             actor: "test",
+            host: "localhost".into(),
             clock: Arc::new(tefuda_types::FixedClock(Timestamp::UNIX_EPOCH)),
             live: Live::default(),
         };

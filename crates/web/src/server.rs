@@ -108,25 +108,26 @@ fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
         && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-/// Whether a host name means this machine and this actor. Phones have names of their own below `localhost`; nobody
-/// else has, so that no page of such a name is taken for an actor's.
-fn is_own_host(actor: &str, host: &str) -> bool {
+/// Whether a host name means this machine, or the host by which others reach this actor. Phones have names of
+/// their own below `localhost`; nobody else has, so that no page of such a name is taken for an actor's.
+fn is_own_host(actor: &str, own: &str, host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit()));
     let name = name.map_or(host, |(name, _)| name);
     let below = name.strip_suffix(".localhost").unwrap_or_default();
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        || name == own
         || (actor == "phones" && (below.starts_with("phone-") || below.starts_with("confirm.phone-")))
 }
 
 /// Turns away requests for other hosts, against rebinding of names.
 async fn own_host(
-    State(actor): State<&'static str>,
+    State((actor, own)): State<(&'static str, Arc<str>)>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     match host {
-        Some(host) if !is_own_host(actor, host) => Err(AccessError::HostUnknown.into()),
+        Some(host) if !is_own_host(actor, &own, host) => Err(AccessError::HostUnknown.into()),
         _ => Ok(next.run(request).await),
     }
 }
@@ -137,7 +138,7 @@ pub fn layered(router: Router, door: Door) -> Router {
         // An actor listens only when its stores are open: who gets an answer gets one from a ready actor.
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
-        .layer(middleware::from_fn_with_state(door.actor, own_host))
+        .layer(middleware::from_fn_with_state((door.actor, Arc::clone(&door.host)), own_host))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(middleware::from_fn_with_state(door, live::watch))
@@ -190,7 +191,9 @@ mod tests {
             ("phones", "evil.localhost:8484", false),
             ("phones", "phone-android.localhost.example", false),
         ] {
-            assert_eq!(is_own_host(actor, host), own, "{actor} {host}");
+            assert_eq!(is_own_host(actor, "localhost", host), own, "{actor} {host}");
         }
+        assert!(is_own_host("gateway", "id.example", "id.example"));
+        assert!(!is_own_host("gateway", "id.example", "phone-a.id.example"));
     }
 }

@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use tefuda_apdu::scp03::{StaticKeys, diversify};
 use tefuda_authority::tsm::KeySet;
 use tefuda_keys::KeySpace;
 use tefuda_protocol::element::{INITIAL_KEY_VERSION, OWN_KEY_VERSION};
 use tefuda_store::{AuditEntry, Documents, StoreError};
-use tefuda_types::{Bytes, ElementId, Family, Timestamp};
+use tefuda_types::{Bytes, ElementId, Family, Secret, Timestamp};
 use tefuda_web::{ActorContext, Problem};
 use thiserror::Error;
 
@@ -73,6 +74,8 @@ const PLACE: &str = "authority/operator";
 pub struct Operator {
     pub(crate) store: Documents,
     keys: KeySpace,
+    /// The maker's master key of new elements, where it is not the sandbox's own.
+    element_keys: Option<Arc<Secret<[u8; 32]>>>,
 }
 
 impl Operator {
@@ -81,11 +84,20 @@ impl Operator {
         Ok(Self {
             store: context.documents(PLACE).await?,
             keys: KeySpace::open(&context.home.join(PLACE).join("keys"), "operator", context.environment)?,
+            element_keys: context.element_keys.clone(),
         })
     }
 
     fn diversified(&self, master: &str, domain: &str, element: ElementId) -> Result<StaticKeys, Problem> {
         Ok(diversify(&self.keys.secret(master)?, domain, element.as_bytes())?)
+    }
+
+    /// Keys of an element as its maker delivers it.
+    fn initial_keys(&self, element: ElementId) -> Result<StaticKeys, Problem> {
+        match &self.element_keys {
+            Some(master) => Ok(diversify(master, "issuer", element.as_bytes())?),
+            None => self.diversified("issuer-domain-initial", "issuer", element),
+        }
     }
 
     /// A new element, or the keys of one again.
@@ -109,7 +121,7 @@ impl Operator {
             }
         }
         transaction.commit().await?;
-        let keys = self.diversified("issuer-domain-initial", "issuer", element)?;
+        let keys = self.initial_keys(element)?;
         let bytes = |key: &[u8]| Bytes(key.to_vec());
         Ok(FactoryKeys { enc: bytes(keys.enc()), mac: bytes(keys.mac()), dek: bytes(keys.dek()) })
     }
@@ -146,7 +158,7 @@ impl Operator {
 
     /// Key sets of an issuer security domain in the order in which they are tried.
     pub fn key_sets(&self, element: ElementId) -> Result<Vec<KeySet>, Problem> {
-        let initial = self.diversified("issuer-domain-initial", "issuer", element)?;
+        let initial = self.initial_keys(element)?;
         Ok(vec![
             KeySet { version: OWN_KEY_VERSION, keys: self.own_keys(element)? },
             KeySet { version: INITIAL_KEY_VERSION, keys: initial },

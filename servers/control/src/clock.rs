@@ -24,6 +24,9 @@ pub enum ClockError {
     /// No actor of that name.
     #[error("there is no actor {0}")]
     ActorNotFound(String),
+    /// Each actor has its time from its own configuration.
+    #[error("actors that are served alone have their time from their configuration")]
+    Fixed,
     /// The offset could not be stored.
     #[error("the clock's offset could not be stored: {0}")]
     Store(#[from] std::io::Error),
@@ -33,6 +36,7 @@ tefuda_types::reasons! { ClockError {
     Malformed => "clock.malformed", Malformed;
     Backwards => "clock.backwards", Policy;
     ActorNotFound(_) => "actor.not_found", Caller;
+    Fixed => "clock.fixed", Policy;
     Store(_) => "clock.store_failed", Backend;
 } }
 
@@ -43,6 +47,8 @@ pub struct Clocks {
     pub home: Arc<SystemClock>,
     /// By actor.
     pub actors: Arc<BTreeMap<&'static str, Arc<SystemClock>>>,
+    /// Whether the other actors follow the clock of this home.
+    pub followed: bool,
 }
 
 /// Both times.
@@ -106,6 +112,7 @@ impl Clocks {
     /// # Errors
     /// [`ClockError`].
     pub fn shift(&self, to: &ClockMove) -> Result<ClockView, ClockError> {
+        self.may_move()?;
         let now = self.home.civil();
         let target = match (to.set, &to.advance) {
             (Some(time), None) => time,
@@ -125,10 +132,15 @@ impl Clocks {
     /// # Errors
     /// [`ClockError`].
     pub fn put_off(&self, actor: &str, to: &Skew) -> Result<ClockView, ClockError> {
+        self.may_move()?;
         let clock = self.actors.get(actor).ok_or_else(|| ClockError::ActorNotFound(actor.to_owned()))?;
         let now = self.home.civil();
         clock.set_skew(later(now, &to.skew)?.duration_since(now))?;
         Ok(self.view(false))
+    }
+
+    const fn may_move(&self) -> Result<(), ClockError> {
+        if self.followed { Ok(()) } else { Err(ClockError::Fixed) }
     }
 
     /// What they show.

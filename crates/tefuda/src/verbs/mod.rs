@@ -17,7 +17,7 @@ pub mod trust;
 use crate::{
     Done,
     arguments::{Common, Verb},
-    up,
+    serve, up,
 };
 
 /// Does what was typed.
@@ -25,6 +25,7 @@ pub async fn run(common: &Common, verb: Verb) -> Done {
     let home = common.home.as_path();
     match verb {
         Verb::Up(options) => up::up(common, &options).await,
+        Verb::Serve(options) => serve::serve(common, &options).await,
         Verb::Clock(verb) => clock::run(home, verb).await,
         Verb::Resident(verb) => resident::run(home, verb).await,
         Verb::Card(verb) => card::run(home, verb).await,

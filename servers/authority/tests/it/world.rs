@@ -108,12 +108,13 @@ impl World {
         let context = ActorContext {
             home: home.to_owned(),
             clock: Arc::clone(clock),
-            urls: Urls { port_base: GATEWAY.local_addr().unwrap().port() - 2 },
+            urls: Urls::on_loopback(GATEWAY.local_addr().unwrap().port() - 2),
             admin_token: ADMIN.into(),
             call_centre_token: CALL_CENTRE.into(),
             live: tefuda_web::live::Live::default(),
             databases: Databases::InHome,
             environment: Environment::Sandbox,
+            element_keys: None,
         };
         router(Authority::open(context).await.unwrap())
     }

@@ -136,12 +136,13 @@ impl World {
         let context = ActorContext {
             home: home.path().to_owned(),
             clock: Arc::clone(&clock),
-            urls: Urls { port_base: port - 1 },
+            urls: Urls::on_loopback(port - 1),
             admin_token: ADMIN_TOKEN.into(),
             call_centre_token: "call centre".into(),
             live: Live::default(),
             databases: Databases::InHome,
             environment: Environment::Sandbox,
+            element_keys: None,
         };
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();
         let gateway = Gateway::open(context.clone()).await.unwrap();

@@ -158,12 +158,13 @@ impl World {
             home: home.clone(),
             clock,
             // The authority's port is the one after the first.
-            urls: Urls { port_base: listener.local_addr().unwrap().port() - 1 },
+            urls: Urls::on_loopback(listener.local_addr().unwrap().port() - 1),
             admin_token: ADMIN.into(),
             call_centre_token: "call-centre".into(),
             live: tefuda_web::live::Live::default(),
             databases: Databases::InHome,
             environment: Environment::Sandbox,
+            element_keys: None,
         };
         let wire = Wire(Arc::new(AtomicUsize::new(NEVER)));
         let router = tefuda_authority_server::router(Authority::open(context.clone()).await.unwrap())

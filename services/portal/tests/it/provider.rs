@@ -39,12 +39,13 @@ async fn oidc_provider_logs_people_in_and_out() {
     let context = ActorContext {
         home: home.path().to_owned(),
         clock: Arc::new(SystemClock::open(home.path()).unwrap()),
-        urls: Urls { port_base },
+        urls: Urls::on_loopback(port_base),
         admin_token: "admin".into(),
         call_centre_token: "call centre".into(),
         live: Live::default(),
         databases: Databases::InHome,
         environment: Environment::Sandbox,
+        element_keys: None,
     };
     let url = context.urls.portal();
     let portal = Portal::open_at(context, format!("http://localhost:{port}")).await.unwrap();
