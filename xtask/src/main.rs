@@ -3,6 +3,7 @@
 #[expect(clippy::string_slice, reason = "a test says what it expects by panicking")]
 mod abuse;
 mod docs;
+mod fuzz;
 mod packages;
 mod peers;
 mod reasons;
@@ -18,6 +19,7 @@ const TASKS: &[(&str, &str, Task)] = &[
     ("test", "install what is missing, then run every check and test", test::run),
     ("judge", "only what other people's programs judge; a word picks among those tests", test::judge),
     ("soak", "cut the power of card and element for long: ROUNDS, or ROUNDS@SEED to go on", soak::run),
+    ("fuzz", "fuzz TARGET (all) for SECONDS (20) more, counted in fuzz/RUNS.md", fuzz::run),
     ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
 ];
 

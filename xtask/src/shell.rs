@@ -32,6 +32,18 @@ pub fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)])
     Ok(())
 }
 
+/// Runs a program for what it prints; what it complains of is passed through.
+pub fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    ensure!(output.status.success(), "failed ({}): {program} {}", output.status, arguments.join(" "));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// Runs a program as root in namespaces of its own: a network that is loopback alone, because vpcd listens on
 /// every address; `/run/pcscd`, because pcscd has one socket for a machine; and processes, none of which
 /// outlives it.

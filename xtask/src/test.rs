@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use crate::{docs, packages, peers, shell, soak};
+use crate::{docs, fuzz, packages, peers, shell, soak};
 
 /// Floors 0 to 2 are the ones that others build on: their documentation has no broken link.
 const DOCUMENTED: &[&str] = &[
@@ -41,6 +41,8 @@ pub fn run() -> anyhow::Result<()> {
 
     shell::step("generated pages");
     docs::check()?;
+
+    fuzz::briefly()?;
 
     judged_by_others(None)
 }
