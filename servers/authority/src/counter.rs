@@ -82,6 +82,11 @@ impl Authority {
             } else {
                 "************".to_owned()
             },
+            birth_date: reveal.then(|| {
+                let (year, month, day) = resident.born;
+                format!("{year:04}-{month:02}-{day:02}")
+            }),
+            address: reveal.then(|| resident.address.clone()),
             can_enroll: no_signature.is_none() && in_force && matches!(state, "active" | "expiring"),
             card: CardView { state: state.to_owned(), expires, certificates },
             pins: PinsView::new(resident, no_signature, reveal),

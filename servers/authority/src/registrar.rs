@@ -15,6 +15,12 @@ pub struct ResidentView {
     pub name: String,
     /// My Number, masked unless revealed.
     pub individual_number: String,
+    /// Birth date as registered, `00` for what is not known; only when revealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<String>,
+    /// Address as registered; only when revealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Whether the resident can enrol a phone now.
     pub can_enroll: bool,
     /// The card.

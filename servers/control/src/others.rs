@@ -18,6 +18,8 @@ pub(crate) struct Resident {
     pub id: ResidentId,
     pub name: String,
     pub individual_number: String,
+    pub birth_date: Option<String>,
+    pub address: Option<String>,
     pub can_enroll: bool,
     pub card: Card,
     pub pins: Pins,

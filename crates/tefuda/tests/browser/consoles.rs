@@ -34,16 +34,89 @@ fn a_caller_is_found_and_stopped() {
         b.fill(&t.say("consoles-address"), "東京都見本区手札町一丁目2-3");
         b.press(&t.say("consoles-find-do"));
         b.at(&t.with("consoles-caller-of", "name", hanako.name()));
-        // The phone is stopped by the first call; the second finds it so.
-        if language == Language::Japanese {
-            let phone = t.with("consoles-a-phone", "phone", "android");
-            b.leave(|| b.press(&t.with("consoles-stop-name", "what", &phone)));
-            b.says(&t.say("consoles-stopped"));
-            b.look();
-            assert_eq!(system.phone("android")["state"], "stopped");
+        // The phone is stopped by the first call, the card by the second.
+        let phone = t.with("consoles-a-phone", "phone", "android");
+        let (stop, sure, what) = if language == Language::Japanese {
+            let stop = t.with("consoles-stop-phone", "phone", "android");
+            (stop, t.with("consoles-stop-phone-sure", "phone", "android"), phone)
+        } else {
+            (t.say("consoles-stop-card"), t.say("consoles-stop-card-sure"), t.say("consoles-the-card"))
+        };
+        let state = || (system.phone("android")["state"].clone(), card_state(&system));
+        let before = state();
+        // Asked first, and not done by asking.
+        b.follow(&stop);
+        b.at(&sure);
+        b.says(&t.say("consoles-stop-within"));
+        b.follow(&t.say("consoles-stop-not"));
+        b.at(&t.with("consoles-caller-of", "name", hanako.name()));
+        assert_eq!(state(), before);
+        b.follow(&stop);
+        b.at(&sure);
+        b.press(&stop);
+        b.at(&t.with("consoles-stopped-title", "what", &what));
+        b.says(&t.say("consoles-tell"));
+        assert_eq!(system.phone("android")["state"], "stopped");
+        b.follow(&t.say("consoles-stopped-more"));
+        b.at(&t.with("consoles-caller-of", "name", hanako.name()));
+        assert!(b.all(Role::Link, &stop).is_empty(), "it can be stopped once");
+    }
+    assert_eq!(card_state(&system), "suspended");
+}
+
+fn card_state(system: &System) -> String {
+    system.resident("hanako").0["card"]["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn what_the_caller_is_asked_stands_on_the_cards_sheet() {
+    let system = System::up();
+    for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
+        let b = Browser::new("telephone", language, width);
+        let t = b.t;
+        b.open(&system.room("/cards/hanako"));
+        let address = "東京都見本区手札町一丁目２－３";
+        assert!(!b.text().contains(address), "masked until it is asked for");
+        b.press(&t.say("control-telephone-show"));
+        for text in ["1985-04-12", address] {
+            b.says(text);
         }
+        b.find(Role::Button, &t.with("control-copy-name", "name", t.say("control-address")));
+        b.look();
+        b.follow(&t.say("control-telephone-call"));
+        b.at(&t.say("consoles-login-title"));
     }
 }
+
+#[test]
+#[ignore = "drives Chromium: cargo xtask test"]
+fn tables_of_the_console_lose_no_column_and_say_what_has_expired() {
+    let system = System::up();
+    let (hanako, authority) = (system.resident("hanako"), system.actor("authority", "url"));
+    system.done(&crate::phones::enroll("android", &hanako, SIGN, AUTH));
+    // The card with expired certificates is made when it is first held against something.
+    let kigire = system.resident("kigire");
+    system.refused(&crate::phones::enroll("iphone", &kigire, SIGN, AUTH));
+    for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
+        let b = Browser::new("tables", language, width);
+        b.open(&format!("{authority}/console"));
+        let operator = if language == Language::Japanese { "見本　承認" } else { "Mihon Shonin" };
+        log_in(&b, operator);
+        for page in ["applications", "certificates", "phones", "audit", "generations"] {
+            b.open(&format!("{authority}/console/{page}"));
+            assert_eq!(b.tell(CUT_OFF), serde_json::json!([]), "{page} at {width}");
+        }
+        b.open(&format!("{authority}/console/certificates?status=expired"));
+        b.says(&b.t.say("consoles-expired"));
+        assert_eq!(b.tell("document.querySelectorAll('tbody tr').length"), 2, "signature and authentication");
+    }
+}
+
+/// Cells of a narrow page's tables that are not wholly within it or have lost their column's name.
+const CUT_OFF: &str = "[...document.querySelectorAll('td')].filter((cell) => innerWidth < 640 && \
+    (cell.getBoundingClientRect().right > innerWidth || cell.getBoundingClientRect().width === 0 || \
+    getComputedStyle(cell, '::before').content !== JSON.stringify(cell.dataset.label))).map((cell) => cell.outerHTML)";
 
 /// Chooses an operator of the sandbox's list.
 fn log_in(b: &Browser, who: &str) {

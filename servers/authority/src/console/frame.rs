@@ -113,7 +113,14 @@ impl Desk {
         reason = "handlers answer with the page, which is made at most once a visit"
     )]
     pub fn needs(&self, right: Right) -> Result<(), Response> {
-        self.operator.needs(right).map_err(|error| self.refused(error))
+        self.operator.needs(right).map_err(|error| {
+            let frame = self.frame();
+            let ways = vec![
+                Link::new(frame.home.clone(), frame.t.say("back")),
+                Link::new("/console/login", frame.t.say("consoles-login-other")),
+            ];
+            tefuda_pages::problem_page(frame, &error.into(), ways)
+        })
     }
 
     /// A refusal with the way to the operator's first page.

@@ -6,8 +6,10 @@ mod login;
 mod orders;
 mod pages;
 mod staff;
+mod stopping;
 mod tables;
 mod views;
+mod words;
 
 use axum::{
     Router,
@@ -39,7 +41,8 @@ pub(crate) fn routes() -> Router<Arc<Authority>> {
         .route("/console/generations", get(tables::generations))
         .route("/call-centre", get(call_centre::ask).post(call_centre::find))
         .route("/call-centre/person", get(call_centre::person))
-        .route("/call-centre/person/stop", post(call_centre::stop))
+        .route("/call-centre/person/stop", get(stopping::ask).post(stopping::stop))
+        .route("/call-centre/person/stopped", get(stopping::stopped))
         .fallback(frame::missing);
     tefuda_pages::guarded(pages.merge(tefuda_pages::common(&[])))
 }

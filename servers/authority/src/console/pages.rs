@@ -11,13 +11,14 @@ use serde_json::json;
 use tefuda_authority::console::{self, Right};
 use tefuda_pages::{Frame, Page, Texts, dates};
 use tefuda_pki::crl::RevocationReason;
-use tefuda_types::{CertificateKind, CertificateStatus, ElementId, ResidentId, Serial};
+use tefuda_types::{CertificateKind, CertificateStatus, Clock, ElementId, ResidentId, Serial};
 use tefuda_web::Problem;
 
 use super::{
     frame::{Desk, Shown},
     tables::Who,
-    views::{self, EntryView, Tag},
+    views::{self, Stands, Tag},
+    words::{self, EntryView},
 };
 use crate::{Authority, ca::CaError, routes::Shared};
 
@@ -50,7 +51,8 @@ struct ThingPage {
     holder: Option<(String, String)>,
     revoke: Option<(CertificateKind, String)>,
     wipe: Option<String>,
-    reasons: Vec<&'static str>,
+    /// RFC 5280 names and words.
+    reasons: Vec<(&'static str, String)>,
     entries: Vec<EntryView>,
 }
 
@@ -70,7 +72,7 @@ impl ThingPage {
             reasons: RevocationReason::ALL
                 .iter()
                 .filter(|reason| **reason != RevocationReason::CertificateHold)
-                .map(|reason| reason.as_str())
+                .map(|reason| (reason.as_str(), words::reason_in_full(frame.t, reason.as_str())))
                 .collect(),
             entries: Vec::new(),
             frame,
@@ -160,7 +162,8 @@ impl Authority {
         let back = ("/console/certificates", t.say("consoles-certificates"));
         let mut page = ThingPage::new(desk, views::kind(t, kind), back);
         let status = issued.standing.status();
-        page.tag = Some(views::status(t, status));
+        let stands = Stands::on(status, issued.not_after, self.context.clock.civil());
+        page.tag = Some(views::status(t, stands));
         page.facts = vec![
             code(t.say("consoles-serial"), serial.to_string()),
             fact(t.say("consoles-generation"), issued.generation.to_string()),
@@ -169,6 +172,9 @@ impl Authority {
         ];
         if status != CertificateStatus::Valid {
             page.facts.push(fact(t.say("consoles-since"), views::since(t, &issued.standing)));
+        }
+        if let Some(reason) = issued.standing.reason() {
+            page.facts.push(fact(t.say("consoles-reason"), words::reason_in_full(t, reason.as_str())));
         }
         if let Some(element) = issued.device {
             page.links.push((format!("/console/phones/{element}"), t.say("consoles-phone-page")));
@@ -192,12 +198,13 @@ impl Authority {
         let mut page = ThingPage::new(desk, name.clone().unwrap_or_else(|| element.to_string()), back);
         page.facts = vec![
             code(t.say("consoles-element"), element.to_string()),
-            fact(t.say("consoles-family"), device.family.to_string()),
+            fact(t.say("consoles-family"), views::family(t, device.family)),
             fact(t.say("consoles-deletion"), views::deletion(t, device.deletion())),
         ];
         for certificate in &view.certificates {
             let link = format!("/console/certificates/{}/{}", certificate.kind, certificate.serial);
-            let status = views::status(t, certificate.status).word;
+            let stands = Stands::on(certificate.status, certificate.not_after, self.context.clock.civil());
+            let status = views::status(t, stands).word;
             page.links.push((
                 link,
                 format!("{} {} {status}", views::kind(t, certificate.kind), certificate.serial),

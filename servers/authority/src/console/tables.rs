@@ -7,17 +7,18 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_authority::console::{Order, Right};
-use tefuda_pages::{Frame, Page, Texts, dates};
+use tefuda_pages::{Frame, Page, Refusal, Texts, dates};
 use tefuda_protocol::enrolment::ApplicationState;
-use tefuda_types::CertificateKind;
+use tefuda_types::{CertificateKind, CertificateStatus, Clock};
 use tefuda_web::Problem;
 
 use super::{
     frame::{Desk, Shown},
     login::role,
-    views::{self, EntryView, Tag},
+    views::{self, Stands, Tag},
+    words::{self, EntryView},
 };
-use crate::{Authority, ca::Issued, lists::List, routes::Shared};
+use crate::{Authority, ca::Issued, dossier::Dossier, lists::List, routes::Shared};
 
 /// Rows of a table at most; whoever wants others filters.
 const ROWS_MAX: usize = 200;
@@ -151,6 +152,7 @@ pub(super) async fn certificates(
         ("valid", t.say("status-valid")),
         ("suspended", t.say("status-suspended")),
         ("revoked", t.say("status-revoked")),
+        ("expired", t.say("consoles-expired")),
     ];
     let page = CertificatesPage {
         who: Who::of(&desk, t),
@@ -238,14 +240,14 @@ fn order_row(t: Texts, id: String, order: &Order, operator: &str) -> OrderRow {
     let (deed, link) = views::deed(t, &order.deed);
     let ended = order.end.as_ref().map(|end| {
         let how = if end.confirmed { t.say("consoles-confirmed") } else { t.say("consoles-withdrawn") };
-        format!("{how} {} {}", end.by, dates::moment(end.at, t.0))
+        format!("{how} {} {}", words::operator(t, &end.by), dates::moment(end.at, t.0))
     });
     OrderRow {
         id,
         deed,
         link,
         why: order.why.clone(),
-        made: format!("{} {}", order.by, dates::moment(order.at, t.0)),
+        made: format!("{} {}", words::operator(t, &order.by), dates::moment(order.at, t.0)),
         ended,
         own: order.by == operator,
     }
@@ -275,8 +277,8 @@ pub(super) async fn audit(State(authority): Shared, desk: Desk, Query(filter): Q
     let rows = entries.iter().filter(|entry| entry.action.starts_with(&action));
     let page = AuditPage {
         who: Who::of(&desk, t),
-        roles: choices(role, logs.map(|(role, _)| (role.to_owned(), role.to_owned()))),
-        rows: rows.map(|entry| views::entry(t, entry)).collect(),
+        roles: choices(role, logs.map(|(role, _)| (role.to_owned(), words::log(t, role)))),
+        rows: rows.map(|entry| words::entry(t, entry)).collect(),
         action,
         verified,
         frame,
@@ -326,16 +328,37 @@ impl Authority {
                 kinds: kinds.collect::<Vec<_>>().join(" · "),
                 phone: application.phone,
                 state: views::application(t, &dossier.state),
-                note: match &dossier.state {
-                    ApplicationState::Pending { decision_at } => dates::moment(*decision_at, t.0),
-                    ApplicationState::Approved { register_until } => dates::moment(*register_until, t.0),
-                    ApplicationState::Refused { reason } => reason.clone(),
-                    _ => String::new(),
-                },
+                note: self.application_note(t, &dossier).await?,
                 id,
             });
         }
         Ok(rows)
+    }
+
+    /// When something is due, why it was refused, or what has become of the certificates since.
+    async fn application_note(&self, t: Texts, dossier: &Dossier) -> Result<String, Problem> {
+        match &dossier.state {
+            ApplicationState::Pending { decision_at } => {
+                Ok(t.with("consoles-note-decision", "time", dates::moment(*decision_at, t.0)))
+            }
+            ApplicationState::Approved { register_until } => {
+                Ok(t.with("consoles-note-register", "time", dates::moment(*register_until, t.0)))
+            }
+            ApplicationState::Refused { reason } => Ok(Refusal::of(reason, t.0).happened),
+            ApplicationState::Expired => Ok(String::new()),
+            ApplicationState::Registered => {
+                let now = self.context.clock.civil();
+                let mut notes = Vec::new();
+                for (kind, serial) in &dossier.certificates {
+                    let Some(issued) = self.ca(*kind).find(serial).await? else { continue };
+                    let stands = Stands::on(issued.standing.status(), issued.not_after, now);
+                    if stands != Stands::As(CertificateStatus::Valid) {
+                        notes.push(format!("{}: {}", views::kind(t, *kind), views::status(t, stands).word));
+                    }
+                }
+                Ok(notes.join(" · "))
+            }
+        }
     }
 
     async fn certificate_rows(&self, t: Texts, filter: &Filter) -> Result<Vec<CertificateRow>, Problem> {
@@ -348,8 +371,10 @@ impl Authority {
             let all = self.ca(kind).store.list::<Issued>("certificate").await?;
             found.extend(all.into_iter().map(|(_, issued)| (kind, issued)));
         }
+        let now = self.context.clock.civil();
+        let stands = |issued: &Issued| Stands::on(issued.standing.status(), issued.not_after, now);
         found.retain(|(_, issued)| {
-            (filter.status.is_empty() || issued.standing.status().to_string() == filter.status)
+            (filter.status.is_empty() || stands(issued).key() == filter.status)
                 && issued.serial.to_string().starts_with(&serial)
         });
         found.sort_by_key(|(_, issued)| std::cmp::Reverse(issued.not_before));
@@ -361,8 +386,8 @@ impl Authority {
                 serial: issued.serial.to_string(),
                 holder: self.masked_holder(&issued.holder).await?,
                 until: dates::day(issued.not_after, t.0),
-                status: views::status(t, issued.standing.status()),
-                since: views::since(t, &issued.standing),
+                status: views::status(t, stands(&issued)),
+                since: views::since_and_why(t, &issued.standing),
             });
         }
         Ok(rows)
@@ -378,7 +403,7 @@ impl Authority {
             rows.push(PhoneRow {
                 element: device.element.to_string(),
                 phone: device.phone().map_or_else(|| "–".to_owned(), ToString::to_string),
-                family: device.family.to_string(),
+                family: views::family(t, device.family),
                 holder,
                 deletion: views::deletion(t, device.deletion()),
                 waiting: device.open_commands().next().is_some(),

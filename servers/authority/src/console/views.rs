@@ -1,14 +1,13 @@
 //! Words and masks that the consoles share.
 
-use serde_json::Value;
-use std::fmt::Write;
 use tefuda_authority::{console::Deed, register::Resident, status::Standing};
 use tefuda_pages::{Texts, dates};
 use tefuda_protocol::{device::Deletion, enrolment::ApplicationState};
-use tefuda_store::{AuditEntry, Documents, StoreError};
-use tefuda_types::{CertificateKind, CertificateStatus};
+use tefuda_store::{Documents, StoreError};
+use tefuda_types::{CertificateKind, CertificateStatus, Family, Timestamp};
 use tefuda_web::Problem;
 
+use super::words::{self, EntryView};
 use crate::Authority;
 
 /// Entries of a log that are looked through for those about one thing.
@@ -33,14 +32,51 @@ pub(super) struct Tag {
     pub icon: &'static str,
 }
 
-pub(super) fn status(t: Texts, status: CertificateStatus) -> Tag {
-    let (word, tone, icon) = match status {
-        CertificateStatus::Valid => (t.say("status-valid"), "good", "check"),
-        CertificateStatus::Suspended => (t.say("status-suspended"), "warn", "pause"),
-        CertificateStatus::Revoked => (t.say("status-revoked"), "bad", "cross"),
-        CertificateStatus::NotKnown => (t.say("status-not-known"), "", "info"),
+/// Where a certificate stands on a day: past its end it is no longer in force, whatever the lists say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// As the lists say.
+    As(CertificateStatus),
+    /// Nobody ended it; its time did.
+    Expired,
+}
+
+impl Stands {
+    pub fn on(status: CertificateStatus, not_after: Timestamp, now: Timestamp) -> Self {
+        if status == CertificateStatus::Valid && now > not_after { Self::Expired } else { Self::As(status) }
+    }
+
+    /// Its name in an address.
+    pub fn key(self) -> String {
+        match self {
+            Self::As(status) => status.to_string(),
+            Self::Expired => "expired".to_owned(),
+        }
+    }
+}
+
+pub(super) fn status(t: Texts, stands: Stands) -> Tag {
+    let (word, tone, icon) = match stands {
+        Stands::As(CertificateStatus::Valid) => (t.say("status-valid"), "good", "check"),
+        Stands::As(CertificateStatus::Suspended) => (t.say("status-suspended"), "warn", "pause"),
+        Stands::As(CertificateStatus::Revoked) => (t.say("status-revoked"), "bad", "cross"),
+        Stands::As(CertificateStatus::NotKnown) => (t.say("status-not-known"), "", "info"),
+        Stands::Expired => (t.say("consoles-expired"), "", "clock"),
     };
     Tag { word, tone, icon }
+}
+
+/// In place of a card's status where there is no card.
+pub(super) fn no_card(t: Texts) -> Tag {
+    Tag { word: t.say("consoles-no-card"), tone: "", icon: "info" }
+}
+
+/// A family of phones as a word.
+pub(super) fn family(t: Texts, family: Family) -> String {
+    match family {
+        Family::Android => t.say("consoles-family-android"),
+        Family::Iphone => t.say("consoles-family-iphone"),
+    }
 }
 
 pub(super) fn application(t: Texts, state: &ApplicationState) -> Tag {
@@ -73,12 +109,23 @@ pub(super) fn deletion(t: Texts, deletion: Deletion) -> String {
     }
 }
 
-/// Since when a certificate stands as it does, and why.
+/// Since when a certificate stands as it does.
 pub(super) fn since(t: Texts, standing: &Standing) -> String {
     match standing {
         Standing::Good => String::new(),
-        Standing::Lifted { since } | Standing::Held { since } => dates::moment(*since, t.0),
-        Standing::Revoked { since, reason } => format!("{} ({reason})", dates::moment(*since, t.0)),
+        Standing::Lifted { since } | Standing::Held { since } | Standing::Revoked { since, .. } => {
+            dates::moment(*since, t.0)
+        }
+    }
+}
+
+/// The same, and why it ended.
+pub(super) fn since_and_why(t: Texts, standing: &Standing) -> String {
+    match standing {
+        Standing::Revoked { reason, .. } => {
+            format!("{} ({})", since(t, standing), words::reason(t, reason))
+        }
+        _ => since(t, standing),
     }
 }
 
@@ -86,7 +133,7 @@ pub(super) fn since(t: Texts, standing: &Standing) -> String {
 pub(super) fn deed(t: Texts, deed: &Deed) -> (String, String) {
     match deed {
         Deed::Revoke { kind: of, serial, reason } => (
-            t.with2("consoles-deed-revoke", "kind", kind(t, *of), "reason", reason),
+            t.with2("consoles-deed-revoke", "kind", kind(t, *of), "reason", words::reason(t, reason)),
             format!("/console/certificates/{of}/{serial}"),
         ),
         Deed::Wipe { element } => (t.say("consoles-deed-wipe"), format!("/console/phones/{element}")),
@@ -97,30 +144,6 @@ pub(super) fn deed(t: Texts, deed: &Deed) -> (String, String) {
 pub(super) fn masked(name: &str) -> String {
     let first = name.chars().next().unwrap_or('＊');
     format!("{first}＊＊＊")
-}
-
-/// An entry of an audit log.
-pub(super) struct EntryView {
-    pub time: String,
-    pub action: String,
-    pub detail: String,
-}
-
-pub(super) fn entry(t: Texts, entry: &AuditEntry) -> EntryView {
-    let mut detail = String::new();
-    for (name, value) in entry.detail.as_object().into_iter().flatten() {
-        match value.as_object() {
-            Some(inner) => inner.iter().for_each(|(name, value)| say(&mut detail, name, value)),
-            None => say(&mut detail, name, value),
-        }
-    }
-    EntryView { time: dates::moment(entry.time, t.0), action: entry.action.clone(), detail }
-}
-
-fn say(detail: &mut String, name: &str, value: &Value) {
-    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    // Writing into a text cannot fail.
-    let _ = write!(detail, "{name}={value} ");
 }
 
 /// Entries that name something, newest first.
@@ -135,7 +158,7 @@ pub(super) async fn entries_about(
         found.extend(entries.into_iter().filter(|entry| entry.detail.to_string().contains(name)));
     }
     found.sort_by_key(|entry| std::cmp::Reverse(entry.time));
-    Ok(found.iter().take(BESIDE_MAX).map(|found| entry(t, found)).collect())
+    Ok(found.iter().take(BESIDE_MAX).map(|found| words::entry(t, found)).collect())
 }
 
 impl Authority {

@@ -210,8 +210,23 @@ async fn the_call_centre_finds_by_three_things_and_stops() {
     assert!(page.contains("見本　花子") && !page.contains(address) && !page.contains("99900"));
     let other = Browser::of(&world, "denwa").await;
     assert_eq!(other.ask("/call-centre/person", None).await.location, "/call-centre");
-    let stopped = desk.ask("/call-centre/person/stop", Some("phone=")).await;
-    assert_eq!(stopped.location, "/call-centre/person?done=stopped");
+    // A form that names nothing, or two things, stops nothing; asking stops nothing either.
+    for form in ["", "phone=", "card=true&phone=android", "card=yes"] {
+        let refused = desk.ask("/call-centre/person/stop", Some(form)).await;
+        assert_eq!(refused.reason(), "stop.malformed", "{form}");
+    }
+    let unknown = desk.ask("/call-centre/person/stop?phone=nobodys", None).await;
+    assert_eq!(unknown.reason(), "device.not_found");
+    let early = desk.ask("/call-centre/person/stopped?card=true", None).await;
+    assert_eq!(early.location, "/call-centre/person", "nothing is told that was not done");
+    desk.sees("/call-centre/person/stop?card=true").await;
+    let view: Value = world.get("/admin/residents/hanako").await.unwrap();
+    assert_eq!(view["card"]["state"], "active");
+    let stopped = desk.ask("/call-centre/person/stop", Some("card=true")).await;
+    assert_eq!(stopped.location, "/call-centre/person/stopped?card=true");
+    desk.sees(&stopped.location).await;
+    let again = desk.ask("/call-centre/person/stop?card=true", None).await;
+    assert_eq!(again.location, "/call-centre/person");
     let view: Value = world.get("/admin/residents/hanako").await.unwrap();
     assert_eq!(view["card"]["state"], "suspended");
     let auditor = Browser::of(&world, "shonin").await;

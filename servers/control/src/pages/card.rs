@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_pages::{Frame, Language, Page, Refusal, Texts, dates};
-use tefuda_types::{CertificateKind, CertificateStatus, ResidentId};
+use tefuda_types::{CertificateKind, CertificateStatus, Clock, ResidentId, Timestamp};
 use tefuda_web::Problem;
 
 use super::{Room, Shared, Shown, room, see};
@@ -45,6 +45,12 @@ struct CertificateView {
     tone: &'static str,
 }
 
+/// What its holder is asked on the telephone.
+struct ToldView {
+    name: String,
+    value: String,
+}
+
 /// A phone that the card can be held against.
 struct Target {
     name: String,
@@ -64,6 +70,8 @@ struct CardPage {
     expires: String,
     number: Option<String>,
     pins: Vec<PinView>,
+    told: Vec<ToldView>,
+    call_centre: String,
     certificates: Vec<CertificateView>,
     phones: Vec<Target>,
     /// The table, with the card that is in hand.
@@ -135,7 +143,9 @@ async fn sheet(
         expires: resident.card.expires.map_or_else(|| "–".to_owned(), |day| dates::day(day, language)),
         number: with_number.then(|| resident.individual_number.clone()),
         pins: pins(t, &resident),
-        certificates: certificates(t, &resident),
+        told: told(t, &resident),
+        call_centre: format!("{}/call-centre?lang={}", room.context.urls.authority(), language.tag()),
+        certificates: certificates(t, &resident, room.clocks.home.civil()),
         name: resident.name,
         phones,
         address: READER.to_owned(),
@@ -176,7 +186,17 @@ fn pins(t: Texts, resident: &Resident) -> Vec<PinView> {
     ]
 }
 
-fn certificates(t: Texts, resident: &Resident) -> Vec<CertificateView> {
+fn told(t: Texts, resident: &Resident) -> Vec<ToldView> {
+    let fact = |name, value: &Option<String>| value.clone().map(|value| ToldView { name, value });
+    let name = ToldView { name: t.say("control-name"), value: resident.name.clone() };
+    let others = [
+        fact(t.say("control-birth"), &resident.birth_date),
+        fact(t.say("control-address"), &resident.address),
+    ];
+    std::iter::once(name).chain(others.into_iter().flatten()).collect()
+}
+
+fn certificates(t: Texts, resident: &Resident, now: Timestamp) -> Vec<CertificateView> {
     let line = |certificate: &crate::others::Certificate| CertificateView {
         kind: match certificate.kind {
             CertificateKind::CardSign | CertificateKind::PhoneSign => t.say("kind-card-sign"),
@@ -185,12 +205,14 @@ fn certificates(t: Texts, resident: &Resident) -> Vec<CertificateView> {
         serial: certificate.serial.to_string(),
         until: dates::day(certificate.not_after, t.0),
         status: match certificate.status {
+            CertificateStatus::Valid if now > certificate.not_after => t.say("control-card-expired"),
             CertificateStatus::Valid => t.say("status-valid"),
             CertificateStatus::Suspended => t.say("status-suspended"),
             CertificateStatus::Revoked => t.say("status-revoked"),
             CertificateStatus::NotKnown => t.say("status-not-known"),
         },
         tone: match certificate.status {
+            CertificateStatus::Valid if now > certificate.not_after => "",
             CertificateStatus::Valid => "good",
             CertificateStatus::Suspended => "warn",
             CertificateStatus::Revoked | CertificateStatus::NotKnown => "bad",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tefuda_pages::{Frame, Language, Page, Refusal, Texts};
 use tefuda_phone::catalogue::{Catalogue, Model};
 use tefuda_protocol::device::Deletion;
-use tefuda_types::{Clock, Timestamp};
+use tefuda_types::{CertificateKind, Clock, Timestamp};
 use tefuda_web::Problem;
 
 use super::{Room, Shared, Shown, room, see};
@@ -77,7 +77,7 @@ async fn sheet(
     let status = handset.status.as_ref();
     let (state, tone, icon) = room::state_of_phone(t, status.map(|status| status.state));
     let (model, family) = room::model(t, &handset);
-    let retries = status.and_then(|status| status.retries);
+    let now = room.clocks.home.civil();
     let held = room.table.readers.phones().into_iter().find(|(phone, _)| phone == name);
     let page = PhonePage {
         now: room.now(language),
@@ -88,8 +88,8 @@ async fn sheet(
         state,
         tone,
         icon,
-        sign: room::tries(t, retries.map(|retries| retries.sign)),
-        auth: room::tries(t, retries.map(|retries| retries.auth)),
+        sign: room::purpose(t, status, CertificateKind::PhoneSign, now),
+        auth: room::purpose(t, status, CertificateKind::PhoneAuth, now),
         biometrics: room::biometrics(t, status.map(|status| status.biometrics).unwrap_or_default()),
         deletion: deletion(t, status.map(|status| status.deletion).unwrap_or_default()),
         reader: held.map(|(_, address)| address),

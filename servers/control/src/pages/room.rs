@@ -9,8 +9,8 @@ use axum::{
 use serde::Deserialize;
 use tefuda_pages::{Frame, Language, Page, Texts, dates};
 use tefuda_phone::catalogue::Catalogue;
-use tefuda_protocol::phone::{Biometrics, PhoneState};
-use tefuda_types::{Clock, Timestamp};
+use tefuda_protocol::phone::{Biometrics, PhoneState, PhoneStatus};
+use tefuda_types::{CertificateKind, CertificateStatus, Clock, Timestamp};
 use tefuda_web::ClientError;
 
 use super::{Room, Shared, Shown, trace};
@@ -112,7 +112,7 @@ async fn page(room: &Room, frame: Frame, look: &Look) -> Result<RoomPage, Client
     let more = all.len().saturating_sub(shown);
     let mut phones = Vec::new();
     for (name, url) in (room.addresses)() {
-        phones.push(phone(t, &handset(&room.client, name, url).await));
+        phones.push(phone(t, &handset(&room.client, name, url).await, room.clocks.home.civil()));
     }
     let overview: Overview = room.table.ask("/admin/overview").await?;
     let lines = trace::recent(room, t, TRACE_LINES);
@@ -201,7 +201,7 @@ pub(super) fn biometrics(t: Texts, biometrics: Biometrics) -> String {
 }
 
 /// Tries left, or a dash where there is no password yet.
-pub(super) fn tries(t: Texts, left: Option<u8>) -> String {
+fn tries(t: Texts, left: Option<u8>) -> String {
     match left {
         None => "–".to_owned(),
         Some(0) => t.say("control-tries-none"),
@@ -209,10 +209,31 @@ pub(super) fn tries(t: Texts, left: Option<u8>) -> String {
     }
 }
 
-fn phone(t: Texts, handset: &Handset) -> PhoneView {
+/// What a phone can do with the certificate of a kind: the tries that are left, or why none helps.
+pub(super) fn purpose(
+    t: Texts,
+    status: Option<&PhoneStatus>,
+    kind: CertificateKind,
+    now: Timestamp,
+) -> String {
+    let of_kind = status.into_iter().flat_map(|status| &status.certificates);
+    let newest = of_kind.filter(|known| known.kind == kind).max_by_key(|known| known.not_before);
+    let retries = status.and_then(|status| status.retries);
+    let left = retries.map(|retries| if kind.is_signature() { retries.sign } else { retries.auth });
+    let Some(certificate) = newest else { return tries(t, left) };
+    match certificate.status {
+        CertificateStatus::Valid if now > certificate.not_after => t.say("control-card-expired"),
+        CertificateStatus::Valid if left == Some(0) => t.say("control-tries-none"),
+        CertificateStatus::Valid => t.with("control-valid-tries", "tries", tries(t, left)),
+        CertificateStatus::Suspended => t.say("status-suspended"),
+        CertificateStatus::Revoked => t.say("status-revoked"),
+        CertificateStatus::NotKnown => t.say("status-not-known"),
+    }
+}
+
+fn phone(t: Texts, handset: &Handset, now: Timestamp) -> PhoneView {
     let status = handset.status.as_ref();
     let (state, tone, icon) = state_of_phone(t, status.map(|status| status.state));
-    let retries = status.and_then(|status| status.retries);
     let (model, family) = model(t, handset);
     PhoneView {
         name: handset.name.clone(),
@@ -222,8 +243,8 @@ fn phone(t: Texts, handset: &Handset) -> PhoneView {
         state,
         tone,
         icon,
-        sign: tries(t, retries.map(|retries| retries.sign)),
-        auth: tries(t, retries.map(|retries| retries.auth)),
+        sign: purpose(t, status, CertificateKind::PhoneSign, now),
+        auth: purpose(t, status, CertificateKind::PhoneAuth, now),
         biometrics: biometrics(t, status.map(|status| status.biometrics).unwrap_or_default()),
         empty: status.is_some_and(|status| matches!(status.state, PhoneState::Empty | PhoneState::Wiped)),
     }
