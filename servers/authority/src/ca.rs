@@ -20,6 +20,8 @@ use tefuda_web::ActorContext;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use crate::published::{Mark, Published};
+
 /// Seconds of half the life of the first generation: it must have been there when the oldest card was issued,
 /// and still be there when the newest phone's certificate ends.
 const FIRST_GENERATION_HALF_SECONDS: i64 = 2_000 * 86_400;
@@ -48,6 +50,12 @@ pub enum CaError {
     /// The status does not change that way.
     #[error(transparent)]
     Standing(#[from] StandingError),
+    /// What it has let out cannot be remembered.
+    #[error("what was published cannot be remembered: {0}")]
+    Published(#[from] std::io::Error),
+    /// Its store is older than what it has let out.
+    #[error("the store is older than what the CA has published")]
+    Behind,
     /// It never issued that serial.
     #[error("no certificate with serial {0} was issued")]
     NotFound(Serial),
@@ -60,6 +68,8 @@ tefuda_types::reasons! { CaError {
     Draft(_) => "ca.draft_refused", Policy;
     Certificate(_) => "ca.certificate_malformed", Backend;
     Standing(_) => "certificate.status_unchangeable", Policy;
+    Published(_) => "ca.published_unwritable", Backend;
+    Behind => "ca.store_behind", Policy;
     NotFound(_) => "certificate.not_found", Caller;
 } }
 
@@ -130,6 +140,7 @@ pub struct Ca {
     pub(crate) store: Documents,
     pub(crate) keys: KeySpace,
     pub(crate) clock: Arc<SystemClock>,
+    pub(crate) published: Published,
     generations: RwLock<Vec<Arc<Generation>>>,
     /// Lists and delegated certificates are made by one at a time.
     pub(crate) making: Mutex<()>,
@@ -150,9 +161,11 @@ impl Ca {
             store: context.documents(&place).await?,
             keys: KeySpace::open(&context.home.join(&place).join("keys"), role, context.environment)?,
             clock: Arc::clone(&context.clock),
+            published: Published::open(context.home.join(&place).join("published"))?,
             generations: RwLock::default(),
             making: Mutex::default(),
         };
+        ca.published.require_reached(&ca.mark().await?)?;
         ca.load_generations().await?;
         if ca.generations().is_empty() {
             let now = ca.clock.civil().as_second();
@@ -340,6 +353,7 @@ impl Ca {
         let detail = serde_json::json!({ "serial": id, "standing": issued.standing });
         self.audit(&mut transaction, "certificate.status", detail).await?;
         transaction.commit().await?;
+        self.published.remember(&Mark { changes: issued.change, ..Mark::default() })?;
         Ok(issued)
     }
 }

@@ -14,6 +14,7 @@ mod me;
 mod operator;
 mod overview;
 mod phones;
+mod published;
 mod registrar;
 mod resets;
 mod residents;

@@ -9,7 +9,10 @@ use tefuda_pki::{
 };
 use tefuda_types::{Bytes, Clock};
 
-use crate::ca::{Ca, CaError, Generation, Issued};
+use crate::{
+    ca::{Ca, CaError, Generation, Issued},
+    published::Mark,
+};
 
 /// Which of the two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ impl Ca {
         let mut transaction = self.store.begin().await?;
         transaction.put("lists", &id, &lists).await?;
         transaction.commit().await?;
+        self.published.remember(&Mark { changes, lists: [(id, lists.series.last)].into() })?;
         Ok(if list == List::Full { lists.full.0 } else { lists.delta.0 })
     }
 
@@ -76,6 +80,13 @@ impl Ca {
         self.list(generation, List::Delta, delta_url).await?;
         let id = format!("{:04}", generation.number);
         Ok(self.store.get::<Lists>("lists", &id).await?.unwrap_or_default().series)
+    }
+
+    /// How far its store has come.
+    pub(crate) async fn mark(&self) -> Result<Mark, CaError> {
+        let changes = self.store.get("counter", "changes").await?.unwrap_or_default();
+        let lists = self.store.list::<Lists>("lists").await?;
+        Ok(Mark { changes, lists: lists.into_iter().map(|(id, lists)| (id, lists.series.last)).collect() })
     }
 
     async fn listed(&self, generation: u32) -> Result<Vec<Listed>, CaError> {

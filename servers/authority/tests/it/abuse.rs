@@ -251,6 +251,33 @@ async fn abuse_e07_a_revocation_is_in_the_lists_whatever_stopped_the_process_aft
 }
 
 #[tokio::test]
+async fn abuse_e08_an_authority_that_was_restored_from_before_a_revocation_does_not_start() {
+    const ROLE: &str = "ca-phone-auth";
+    let mut world = World::at(MORNING).await;
+    let mut card = world.card("hanako", 1).await;
+    let mut phone = world.phone("pixel", 1, Family::Android).await;
+    world.enrol(&mut phone, &mut card, "one").await;
+    let list = "/crl/phone-auth-g1.delta.crl";
+    world.octets(list).await;
+    let before = world.back_up(ROLE);
+    let behind = "the store is older than what the CA has published";
+    // It was acknowledged, and stands in no list yet.
+    world.admin("/admin/residents/hanako/events/death", &json!({})).await.unwrap();
+    let acknowledged = world.back_up(ROLE);
+    assert_eq!(world.put_back(ROLE, &before).await, Err(behind.to_owned()));
+    assert_eq!(world.put_back(ROLE, &acknowledged).await, Ok(()), "what is new enough goes on");
+    world.advance(1);
+    let shown =
+        RevocationList::verify(&world.octets(list).await, &trust(&world, CertificateKind::PhoneAuth).await);
+    assert_eq!(shown.unwrap().entries.len(), 1);
+    // A list went out, though nothing has changed since the backup.
+    let newest = world.back_up(ROLE);
+    assert_eq!(world.put_back(ROLE, &acknowledged).await, Err(behind.to_owned()));
+    assert_eq!(world.put_back(ROLE, &[None, None, None]).await, Err(behind.to_owned()), "nor with no store");
+    assert_eq!(world.put_back(ROLE, &newest).await, Ok(()));
+}
+
+#[tokio::test]
 async fn abuse_e15_a_key_is_certified_once_and_for_one_person() {
     let world = World::at(MORNING).await;
     let (mut card, mut copy) = (world.card("hanako", 1).await, world.card("taro", 2).await);

@@ -105,6 +105,10 @@ impl World {
     }
 
     async fn start(home: &std::path::Path, clock: &Arc<SystemClock>) -> Router {
+        Self::try_to_start(home, clock).await.unwrap()
+    }
+
+    async fn try_to_start(home: &std::path::Path, clock: &Arc<SystemClock>) -> anyhow::Result<Router> {
         let context = ActorContext {
             home: home.to_owned(),
             clock: Arc::clone(clock),
@@ -116,12 +120,35 @@ impl World {
             environment: Environment::Sandbox,
             element_keys: None,
         };
-        router(Authority::open(context).await.unwrap())
+        Ok(router(Authority::open(context).await?))
     }
 
     /// Another process on the same home.
     pub async fn restart(&mut self) {
         self.router = Self::start(&self.home, &self.clock).await;
+    }
+
+    /// The files of a role's store.
+    fn store_of(&self, role: &str) -> Vec<PathBuf> {
+        let names = ["store.db", "store.db-wal", "store.db-shm"];
+        names.map(|name| self.home.join("authority").join(role).join(name)).to_vec()
+    }
+
+    /// A backup of a role's store, as it is now.
+    pub fn back_up(&self, role: &str) -> Vec<Option<Vec<u8>>> {
+        self.store_of(role).iter().map(|path| std::fs::read(path).ok()).collect()
+    }
+
+    /// Puts a backup in the place of a role's store and starts: why it does not.
+    pub async fn put_back(&mut self, role: &str, backup: &[Option<Vec<u8>>]) -> Result<(), String> {
+        self.router = Router::new();
+        for (path, octets) in self.store_of(role).iter().zip(backup) {
+            // Another file, so that who has the former one open does not write into this one.
+            let _ = std::fs::remove_file(path);
+            octets.iter().for_each(|octets| std::fs::write(path, octets).unwrap());
+        }
+        let started = Self::try_to_start(&self.home, &self.clock).await;
+        started.map(|router| self.router = router).map_err(|error| error.to_string())
     }
 
     /// What the registrar keeps as it was before something that the other roles have done already, or after
