@@ -248,3 +248,46 @@ impl CardTable {
         Ok(self.ask(&format!("/admin/residents/{resident}")).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tefuda_store::{Databases, SystemClock};
+    use tefuda_types::Environment;
+    use tefuda_web::{Urls, live::Live};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn abuse_a15_of_readers_that_claim_one_card_at_once_one_has_it() {
+        let home = std::env::temp_dir().join(format!("tefuda-table-{}", std::process::id()));
+        let table = Arc::new(CardTable::new(&ActorContext {
+            clock: Arc::new(SystemClock::open(&home).unwrap()),
+            home: home.clone(),
+            urls: Urls::on_loopback(1),
+            admin_token: "admin".into(),
+            call_centre_token: "call-centre".into(),
+            live: Live::default(),
+            databases: Databases::InHome,
+            environment: Environment::Sandbox,
+            element_keys: None,
+        }));
+        let resident: ResidentId = "hanako".parse().unwrap();
+        let die = FileSilicon::open(&home.join("cards/hanako")).unwrap();
+        assert!(table.slot(&resident).card.set(Arc::new(Mutex::new(Card::insert(die)))).is_ok());
+        for _ in 0..100 {
+            let claims = (0..8).map(|_| {
+                let (table, resident) = (Arc::clone(&table), resident.clone());
+                tokio::spawn(async move { table.pick_up(&resident).await })
+            });
+            // All of them are kept until the last has its answer.
+            let mut held = Vec::new();
+            for claim in claims.collect::<Vec<_>>() {
+                match claim.await.unwrap() {
+                    Ok(card) => held.push(card),
+                    Err(problem) => assert_eq!(problem.reason(), "card.in_use"),
+                }
+            }
+            assert_eq!(held.len(), 1, "and it is free again as soon as it is put down");
+        }
+        std::fs::remove_dir_all(home).unwrap();
+    }
+}

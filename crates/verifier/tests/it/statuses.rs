@@ -106,6 +106,16 @@ fn abuse_e06_a_delta_without_the_list_that_it_completes_says_nothing() {
     assert_eq!(refused(&book, &phone, at), "certificate.status_not_known", "one from before its base");
     book.take_list(&authority.generations[0].full).unwrap();
     assert_eq!(book.status(&phone, at), CertificateStatus::Valid);
+    // Nor where the sign of life is content with the list from before.
+    let mut beat = authority.heartbeat(at).signed.peek_unverified().unwrap();
+    beat.lists.iter_mut().for_each(|state| state.full = 0);
+    let mut book = StatusBook::new(KIND, Timestamp::MIN);
+    book.add_roots([authority.generations[0].certificate.clone()]);
+    book.take_heartbeat(&authority.state(&beat)).unwrap();
+    for list in [&old_full, &authority.generations[0].delta] {
+        assert!(book.take_list(list).unwrap());
+    }
+    assert_eq!(refused(&book, &phone, at), "certificate.status_not_known", "between list and base");
 }
 
 #[test]
@@ -120,6 +130,15 @@ fn abuse_e14_a_clock_that_is_set_back_makes_everything_not_known_until_it_has_pa
     fetch(&mut book, &authority, back);
     assert_eq!(refused(&book, &phone, back), "certificate.status_not_known");
     assert_eq!(book.newest_signed(), now(), "what was seen is not forgotten");
+    // A sign of life tells the time, and a list does.
+    let (mut beaten, mut listed) = (book.clone(), book.clone());
+    assert!(beaten.take_heartbeat(&authority.heartbeat(later(now(), 100))).unwrap());
+    assert_eq!(beaten.newest_signed(), later(now(), 100));
+    assert_eq!(refused(&beaten, &phone, now()), "certificate.status_not_known");
+    authority.newest().publish_delta(later(now(), 100));
+    assert!(listed.take_list(&authority.generations[0].delta).unwrap());
+    assert_eq!(listed.newest_signed(), later(now(), 100));
+    assert_eq!(refused(&listed, &phone, now()), "certificate.status_not_known");
     // A verifier that starts again remembers the newest signed time.
     let mut again = StatusBook::new(KIND, book.newest_signed());
     fetch(&mut again, &authority, back);
@@ -128,6 +147,38 @@ fn abuse_e14_a_clock_that_is_set_back_makes_everything_not_known_until_it_has_pa
     authority.newest().publish_delta(after);
     fetch(&mut book, &authority, after);
     assert_eq!(book.status(&phone, after), CertificateStatus::Valid);
+}
+
+#[test]
+fn abuse_e04_a_list_that_has_ended_says_nothing_though_the_authority_goes_on_beating() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    authority.newest().publish_delta(now());
+    let mut book = book(&authority, now());
+    let delta_ended = later(now(), 3_601);
+    assert!(book.take_heartbeat(&authority.heartbeat(delta_ended)).unwrap());
+    assert_eq!(refused(&book, &phone, delta_ended), "certificate.status_not_known");
+    let full_ended = later(now(), 36 * 3_600 + 1);
+    authority.newest().publish_delta(full_ended);
+    fetch(&mut book, &authority, full_ended);
+    assert_eq!(refused(&book, &phone, full_ended), "certificate.status_not_known");
+    authority.newest().publish_full(full_ended);
+    let at = later(full_ended, 1);
+    fetch(&mut book, &authority, at);
+    assert_eq!(book.status(&phone, at), CertificateStatus::Valid);
+}
+
+#[test]
+fn abuse_c06_no_sign_of_life_puts_the_next_one_off_for_a_day() {
+    let mut authority = Authority::new(KIND, now());
+    let phone = authority.phone(now()).reference;
+    let beat = authority.heartbeat(now()).signed.peek_unverified().unwrap();
+    let mut book = book(&authority, now());
+    let at = later(now(), 1);
+    let rare = Heartbeat { time: at, interval_seconds: 86_400, ..beat };
+    assert!(book.take_heartbeat(&authority.state(&rare)).unwrap());
+    assert_eq!(book.status(&phone, later(at, 1_200)), CertificateStatus::Valid);
+    assert_eq!(refused(&book, &phone, later(at, 1_201)), "certificate.status_not_known");
 }
 
 #[test]
