@@ -105,6 +105,8 @@ impl Standing {
             |reason: RevocationReason| Self::Revoked { since: now, reason: reason.as_str().to_owned() };
         match (self, action) {
             (_, Action::Keep) | (Self::Held { .. } | Self::Revoked { .. }, Action::Stop) => Ok(None),
+            // Whoever did not hear the answer asks again, and is told that it is done.
+            (Self::Revoked { .. }, Action::Revoke(reason)) if self.reason() == Some(reason) => Ok(None),
             (Self::Revoked { .. }, _) => Err(StandingError::Final),
             (_, Action::Stop) => Ok(Some(Self::Held { since: now })),
             (_, Action::Revoke(reason)) => Ok(Some(revoked(reason))),
@@ -298,6 +300,9 @@ mod tests {
             assert_eq!(lifted.is_ok(), kind == CertificateKind::PhoneAuth, "{kind}");
         }
         let revoked = Standing::Revoked { since: now, reason: "superseded".into() };
-        assert_eq!(revoked.after(CertificateKind::PhoneAuth, Action::Lift, now), Err(StandingError::Final));
+        let after = |action| revoked.after(CertificateKind::PhoneAuth, action, now);
+        assert_eq!(after(Action::Lift), Err(StandingError::Final));
+        assert_eq!(after(Action::Revoke(RevocationReason::Superseded)), Ok(None), "asked again");
+        assert_eq!(after(Action::Revoke(RevocationReason::KeyCompromise)), Err(StandingError::Final));
     }
 }

@@ -123,8 +123,10 @@ impl Phones {
     pub(crate) async fn create(&self, name: PhoneName, model: &str) -> Result<Arc<Phone>, Problem> {
         let model = Catalogue::known().model(model)?;
         let folder = self.folder().join(name.as_str());
-        if OsState::load(&folder)?.is_some() {
-            return Err(PhoneError::Exists(name).into());
+        if let Some(kept) = OsState::load(&folder)? {
+            // One whose making was cut off is made to its end; it was not there for anybody yet.
+            let is_unfinished = kept.model == model.id && self.find(name.as_str()).is_err();
+            return if is_unfinished { self.add(name).await } else { Err(PhoneError::Exists(name).into()) };
         }
         let element = model.secure_element.then(|| ElementId::from_bytes(SystemRandom::octets()));
         let os = OsState {
@@ -143,6 +145,10 @@ impl Phones {
     /// Opens a phone, and brings it to where a new phone is.
     async fn add(&self, name: PhoneName) -> Result<Arc<Phone>, Problem> {
         let _making = self.making.lock().await;
+        // Asked twice at once, or again: a die is opened once.
+        if let Ok(made) = self.find(name.as_str()) {
+            return Ok(made);
+        }
         let folder = self.folder().join(name.as_str());
         let phone = Arc::new(self.phone(name.clone(), &folder).await?);
         phone.hand_over().await?;
