@@ -43,6 +43,9 @@ pub fn application(octets: &[u8]) {
             assert_eq!((key.element, key.nonce.0.as_slice()), (keys.element().element, NONCE.as_slice()));
         }
     }
+    if let Ok(key) = keys.key(KeyUsage::PinEntry) {
+        assert_eq!(key.element, keys.element().element);
+    }
     let fresh = keys.key(KeyUsage::Sign).is_ok();
     assert!(!fresh || attested.verify(&maker, &[0; 16]).is_err());
 }

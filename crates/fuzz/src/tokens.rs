@@ -79,6 +79,9 @@ fn signing_key() -> &'static (P256Key, JwkSet) {
 pub fn jws(octets: &[u8]) {
     let Ok(text) = core::str::from_utf8(octets) else { return };
     claims_of(text, octets.len(), false);
+    if !is_json(octets) {
+        return;
+    }
     let part = Base64UrlUnpadded::encode_string(octets);
     let header = Base64UrlUnpadded::encode_string(br#"{"alg":"ES256","typ":"logout+jwt"}"#);
     claims_of(&signed(&format!("{header}.{part}")), octets.len(), true);
@@ -88,6 +91,11 @@ pub fn jws(octets: &[u8]) {
         let other = Jwk::from_point(&P256Key::from_bytes(&[8; 32]).unwrap().public_sec1()).unwrap();
         assert!(jws::verify(&token, &[other]).is_err());
     }
+}
+
+/// What is no JSON is refused before anything else is looked at, which needs no signature to be tried.
+fn is_json(octets: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(octets).is_ok()
 }
 
 fn signed(input: &str) -> String {
@@ -128,6 +136,9 @@ pub fn jwe(octets: &[u8]) {
     let key = DecryptionKey::from_scalar(&Secret::new([7; 32])).unwrap();
     let open = |token: &str| TOKEN.hold(token.len(), || key.open(token));
     assert!(open(text).is_err());
+    if !is_json(octets) {
+        return;
+    }
     let token = Secret::new(text.to_owned());
     let sealed = jwe::encrypt(&token, &key.public(), &Secret::new([5; 32]), [6; 12]).unwrap();
     let sealed = sealed.expose();
