@@ -2,6 +2,7 @@
 #[cfg(test)]
 #[expect(clippy::string_slice, reason = "a test says what it expects by panicking")]
 mod abuse;
+mod bench;
 mod docs;
 mod fuzz;
 mod packages;
@@ -20,6 +21,7 @@ const TASKS: &[(&str, &str, Task)] = &[
     ("judge", "only what other people's programs judge; a word picks among those tests", test::judge),
     ("soak", "cut the power of card and element for long: ROUNDS, or ROUNDS@SEED to go on", soak::run),
     ("fuzz", "fuzz TARGET (all) for SECONDS (20) more, counted in fuzz/RUNS.md", fuzz::run),
+    ("bench", "measure a release build and write docs/benchmarks.md; a name measures only that", bench::run),
     ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
 ];
 

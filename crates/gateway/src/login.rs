@@ -54,6 +54,9 @@ pub enum FlowError {
     /// The person gave up in the browser.
     #[error("the person cancelled the login in the browser")]
     Cancelled,
+    /// More requests wait for their phones than are kept.
+    #[error("too many login requests wait for their phones already")]
+    TooMany,
 }
 
 tefuda_types::reasons! { FlowError {
@@ -68,6 +71,7 @@ tefuda_types::reasons! { FlowError {
     LinksWanted => "login.links_wanted", Policy;
     Denied => "login.denied", Policy;
     Cancelled => "login.cancelled", Policy;
+    TooMany => "login.too_many_requests", Policy;
 } }
 
 /// Randomness of a new request.
@@ -189,6 +193,12 @@ impl Login {
             wrong_proofs: 0,
             stage: Stage::Open,
         }
+    }
+
+    /// The relying party that made it.
+    #[must_use]
+    pub fn party(&self) -> &str {
+        &self.transaction.client_id
     }
 
     /// Identifier of the request.

@@ -20,6 +20,12 @@ pub const RETIRED_KEY_SECONDS: i64 = 3_600;
 /// Proofs that may be wrong before a request ends.
 pub const WRONG_PROOFS_MAX: u32 = 10;
 
+/// Requests of one relying party that wait for their phones, each some 1,500 octets for ten minutes: sixteen new
+/// ones in a second, all through. Anybody can begin one, without being anybody.
+pub const OPEN_OF_ONE_MAX: usize = 10_000;
+/// Requests of all relying parties that wait for their phones: 60 MB.
+pub const OPEN_MAX: usize = 40_000;
+
 /// Scope that opens the person's sign-in history and live sessions (`/me`).
 pub const SCOPE_SESSIONS: &str = "sessions";
 /// Scope that gives a token for the person's certificates at the authority.

@@ -116,7 +116,7 @@ struct BasicOcspResponse {
     signature_algorithm: AlgorithmIdentifierOwned,
     signature: BitString,
     #[asn1(context_specific = "0", optional = "true")]
-    certificates: Option<Vec<x509_cert::Certificate>>,
+    certificates: Option<Vec<Any>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
@@ -204,11 +204,20 @@ impl Request {
     ///
     /// # Errors
     /// [`OcspError::Unauthorized`] if it is about none of them, or about more than one.
-    pub fn issuer(&self, generations: &[Certificate]) -> Result<usize, OcspError> {
+    pub fn issuer<'a>(
+        &self,
+        generations: impl IntoIterator<Item = &'a IssuerId>,
+    ) -> Result<usize, OcspError> {
         generations
-            .iter()
+            .into_iter()
             .position(|generation| self.ids.iter().all(|id| id.names(generation)))
             .ok_or(OcspError::Unauthorized)
+    }
+
+    /// Whether the answer is for this request alone, and so of no use to the next one.
+    #[must_use]
+    pub const fn has_nonce(&self) -> bool {
+        self.nonce.is_some()
     }
 
     /// Serial numbers asked about, in order.
@@ -217,17 +226,36 @@ impl Request {
     }
 }
 
-impl CertId {
-    /// Whether both hashes are this CA certificate's: SHA-1 as most clients send, or SHA-256.
-    fn names(&self, issuer: &Certificate) -> bool {
+/// How requests name a CA: by hashes of its name and of its key, SHA-1 as most clients send, or SHA-256. Made once
+/// for each generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerId {
+    sha1: [Vec<u8>; 2],
+    sha256: [Vec<u8>; 2],
+}
+
+impl IssuerId {
+    /// Of a CA certificate.
+    #[must_use]
+    pub fn of(issuer: &Certificate) -> Self {
         let name = issuer.subject().to_der().unwrap_or_default();
-        let key = issuer.public_key_bits();
-        let (name_hash, key_hash) = match self.hash_algorithm.oid {
-            oid::SHA1 => (Sha1::digest(&name).to_vec(), Sha1::digest(key).to_vec()),
-            oid::SHA256 => (Sha256::digest(&name).to_vec(), Sha256::digest(key).to_vec()),
+        let hashed = [name.as_slice(), issuer.public_key_bits()];
+        Self {
+            sha1: hashed.map(|octets| Sha1::digest(octets).to_vec()),
+            sha256: hashed.map(|octets| Sha256::digest(octets).to_vec()),
+        }
+    }
+}
+
+impl CertId {
+    /// Whether both hashes are this CA's.
+    fn names(&self, issuer: &IssuerId) -> bool {
+        let [name, key] = match self.hash_algorithm.oid {
+            oid::SHA1 => &issuer.sha1,
+            oid::SHA256 => &issuer.sha256,
             _ => return false,
         };
-        self.issuer_name_hash.as_bytes() == name_hash && self.issuer_key_hash.as_bytes() == key_hash
+        self.issuer_name_hash.as_bytes() == name && self.issuer_key_hash.as_bytes() == key
     }
 }
 
@@ -242,6 +270,30 @@ fn nonce(extensions: &[Extension]) -> Result<Option<Vec<u8>>, OcspError> {
     } else {
         Err(OcspError::Malformed)
     }
+}
+
+/// A request about one certificate, DER, as most clients send it: hashes by SHA-1.
+///
+/// # Errors
+/// [`DraftError::Encoding`].
+pub fn request(issuer: &Certificate, serial: &Serial, nonce: Option<&[u8]>) -> Result<Vec<u8>, DraftError> {
+    let [name, key] = IssuerId::of(issuer).sha1;
+    let cert_id = CertId {
+        hash_algorithm: AlgorithmIdentifierOwned { oid: oid::SHA1, parameters: Some(Any::from(Null)) },
+        issuer_name_hash: OctetString::new(name)?,
+        issuer_key_hash: OctetString::new(key)?,
+        serial_number: SerialNumber::new(serial.as_be_bytes())?,
+    };
+    let nonce = nonce
+        .map(|nonce| extension::extension(oid::OCSP_NONCE, false, &OctetString::new(nonce)?))
+        .transpose()?;
+    let tbs_request = TbsRequest {
+        version: x509_cert::Version::default(),
+        requestor_name: None,
+        request_list: vec![SingleRequest { cert_id, extensions: None }],
+        extensions: nonce.map(|nonce| vec![nonce]),
+    };
+    Ok(OcspRequest { tbs_request, signature: None }.to_der()?)
 }
 
 /// What the responder knows of a certificate.
@@ -265,7 +317,7 @@ pub enum Answer {
 pub struct ResponseDraft {
     to_be_signed: Vec<u8>,
     algorithm: SignatureAlgorithm,
-    responder: x509_cert::Certificate,
+    responder: Any,
 }
 
 impl ResponseDraft {
@@ -308,7 +360,7 @@ impl ResponseDraft {
             responses,
             extensions,
         };
-        Ok(Self { to_be_signed: data.to_der()?, algorithm, responder: responder.parsed().clone() })
+        Ok(Self { to_be_signed: data.to_der()?, algorithm, responder: Any::from_der(responder.as_der())? })
     }
 
     /// What the responder's key signs.

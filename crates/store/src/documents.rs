@@ -5,10 +5,16 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 use tefuda_types::Timestamp;
 
-use crate::database::{Open, Pool, in_open, on_pool};
+use crate::{
+    database::{Open, Pool, in_open, on_pool},
+    together,
+};
 
 const GET: &str = "SELECT body FROM document WHERE collection = $1 AND id = $2";
 const LIST: &str = "SELECT id, body FROM document WHERE collection = $1";
@@ -16,6 +22,10 @@ const PUT: &str = "INSERT INTO document (collection, id, body) VALUES ($1, $2, $
     ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body";
 const INSERT: &str = "INSERT INTO document (collection, id, body) VALUES ($1, $2, $3)
     ON CONFLICT (collection, id) DO NOTHING";
+const GET_ALL: &str = "SELECT id, body FROM document WHERE collection = $1 AND id IN";
+const INSERT_ALL: &str = "INSERT INTO document (collection, id, body) VALUES";
+const INSERTED: &str = "ON CONFLICT (collection, id) DO NOTHING RETURNING id";
+const AUDIT_ALL: &str = "INSERT INTO audit (number, entry, hash) VALUES";
 const REMOVE: &str = "DELETE FROM document WHERE collection = $1 AND id = $2";
 
 /// Why a store gave nothing.
@@ -105,6 +115,28 @@ impl Documents {
         row.map(|(body,)| Ok(serde_json::from_str(&body)?)).transpose()
     }
 
+    /// Those of several documents that are there, by their identifiers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get_all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        ids: &[&str],
+    ) -> Result<HashMap<String, T>, StoreError> {
+        let mut found = HashMap::new();
+        for some in together::parts(ids) {
+            let rows: Vec<(String, String)> = on_pool!(&self.pool, to => {
+                let query = sqlx::query_as(together::list(GET_ALL, some.len())).bind(collection);
+                some.iter().fold(query, |query, id| query.bind(*id)).fetch_all(to).await?
+            });
+            for (id, body) in rows {
+                found.insert(id, serde_json::from_str(&body)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// All documents of a collection with their identifiers, in the order of these.
     ///
     /// # Errors
@@ -185,6 +217,28 @@ impl Transaction {
         row.map(|(body,)| Ok(serde_json::from_str(&body)?)).transpose()
     }
 
+    /// Those of several documents that are there, by their identifiers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get_all<T: DeserializeOwned>(
+        &mut self,
+        collection: &str,
+        ids: &[&str],
+    ) -> Result<HashMap<String, T>, StoreError> {
+        let mut found = HashMap::new();
+        for some in together::parts(ids) {
+            let rows: Vec<(String, String)> = in_open!(&mut self.0, to => {
+                let query = sqlx::query_as(together::list(GET_ALL, some.len())).bind(collection);
+                some.iter().fold(query, |query, id| query.bind(*id)).fetch_all(to).await?
+            });
+            for (id, body) in rows {
+                found.insert(id, serde_json::from_str(&body)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// All documents of a collection, in the order of their identifiers.
     ///
     /// # Errors
@@ -234,6 +288,33 @@ impl Transaction {
         Ok(rows == 1)
     }
 
+    /// Stores several documents, each unless there is one with its identifier, there or earlier among them; tells
+    /// for each whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_all<T: Serialize>(
+        &mut self,
+        collection: &str,
+        documents: &[(&str, &T)],
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut inserted = HashSet::new();
+        for some in together::parts(documents) {
+            let mut rows = Vec::new();
+            for (id, body) in some {
+                rows.push((*id, serde_json::to_string(body)?));
+            }
+            let text = together::rows(INSERT_ALL, "$1", (2, 2, rows.len()), INSERTED);
+            let ids: Vec<(String,)> = in_open!(&mut self.0, to => {
+                let query = sqlx::query_as(text).bind(collection);
+                let query = rows.into_iter().fold(query, |query, (id, body)| query.bind(id).bind(body));
+                query.fetch_all(to).await?
+            });
+            inserted.extend(ids.into_iter().map(|(id,)| id));
+        }
+        Ok(documents.iter().map(|(id, _)| inserted.remove(*id)).collect())
+    }
+
     /// Removes a document; tells whether it was there.
     ///
     /// # Errors
@@ -250,22 +331,36 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit_all(core::slice::from_ref(entry)).await
+    }
+
+    /// Adds several entries to the audit log, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let last: Option<(i64, String)> = in_open!(&mut self.0, to => {
             sqlx::query_as("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
                 .fetch_optional(to)
                 .await?
         });
-        let (number, previous) = last.unwrap_or_default();
-        let text = serde_json::to_string(entry)?;
-        let hash = chain(&previous, number + 1, &text);
-        in_open!(&mut self.0, to => {
-            sqlx::query("INSERT INTO audit (number, entry, hash) VALUES ($1, $2, $3)")
-                .bind(number + 1)
-                .bind(text)
-                .bind(hash)
-                .execute(to)
-                .await?;
-        });
+        let (mut number, mut hash) = last.unwrap_or_default();
+        let mut lines = Vec::new();
+        for entry in entries {
+            let text = serde_json::to_string(entry)?;
+            number += 1;
+            hash = chain(&hash, number, &text);
+            lines.push((number, text, hash.clone()));
+        }
+        for some in together::parts(&lines) {
+            let text = together::rows(AUDIT_ALL, "", (1, 3, some.len()), "");
+            in_open!(&mut self.0, to => {
+                let query = some.iter().fold(sqlx::query(text), |query, (number, entry, hash)| {
+                    query.bind(*number).bind(entry.as_str()).bind(hash.as_str())
+                });
+                query.execute(to).await?;
+            });
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod database;
 pub mod die;
 pub mod documents;
 pub mod files;
+mod together;
 
 pub use clock::SystemClock;
 pub use database::Databases;

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
-    serve, up,
+    bench, serve, up,
     verbs::{authority, card, clock, phone, resident, rp, trust},
 };
 
@@ -94,6 +94,8 @@ pub enum Verb {
     Trust(trust::Verb),
     /// Look at everything; say what is wrong and what to do.
     Doctor,
+    /// What this system does in a second of one core, beside what the machine can do at all.
+    Bench(bench::Options),
     /// Empty the home.
     Reset {
         /// Do not ask.

@@ -2,6 +2,7 @@
 
 mod actors;
 mod arguments;
+mod bench;
 mod catalogue;
 mod config;
 mod failure;

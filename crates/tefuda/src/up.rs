@@ -110,7 +110,8 @@ pub fn databases(said: Option<&PinSource>) -> Result<Databases, Failure> {
     Ok(Databases::postgres(pins::read(said)?.expose().trim().to_owned()))
 }
 
-fn context(
+/// What every actor of a home is started with.
+pub fn context(
     home: &Path,
     port_base: u16,
     databases: Databases,
@@ -200,7 +201,7 @@ impl System {
 }
 
 /// Where everything is.
-fn ready(context: &ActorContext, phones: &Phones) -> Ready {
+pub fn ready(context: &ActorContext, phones: &Phones) -> Ready {
     let urls = &context.urls;
     let address = |name: &str, url: String| (name.to_owned(), url);
     let authority = urls.authority();
@@ -238,7 +239,8 @@ fn ready(context: &ActorContext, phones: &Phones) -> Ready {
     }
 }
 
-fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError> {
+/// Tells those who wait.
+pub fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError> {
     let document = serde_json::to_vec_pretty(ready).map_err(std::io::Error::from)?;
     files::write(&run_file(&ready.home), &document)?;
     for (actor, addresses) in &ready.actors {

@@ -6,8 +6,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use std::{sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch};
+use std::sync::Arc;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     limit::RequestBodyLimitLayer,
@@ -17,13 +16,12 @@ use tower_http::{
 
 use crate::{
     Problem,
+    admission::{self, Places},
     live::{self, Door},
 };
 
 /// Most octets of a request body: an application with its attestations needs some 16,000.
-const BODY_OCTETS_MAX: usize = 256 * 1024;
-/// How long answers under way may take after the actor is told to stop.
-const GRACE: Duration = Duration::from_secs(3);
+pub(crate) const BODY_OCTETS_MAX: usize = 256 * 1024;
 /// One identifier from the first message of a story through all actors.
 pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
 
@@ -135,13 +133,15 @@ async fn own_host(
 /// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
 pub fn layered(router: Router, door: Door) -> Router {
     router
-        // An actor listens only when its stores are open: who gets an answer gets one from a ready actor.
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }))
         .layer(middleware::from_fn_with_state((door.actor, Arc::clone(&door.host)), own_host))
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(middleware::from_fn_with_state(door, live::watch))
+        .layer(middleware::from_fn_with_state(Places::default(), admission::admit))
+        // An actor listens only when its stores are open: who gets an answer gets one from a ready actor, and that
+        // it has much to do makes it no less ready.
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(|| async { "ok" }))
         .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let trace =
@@ -150,28 +150,6 @@ pub fn layered(router: Router, door: Door) -> Router {
             tracing::info_span!("http", method = %request.method(), path = request.uri().path(), trace)
         }))
         .layer(SetRequestIdLayer::new(TRACE_HEADER, MakeRequestUuid))
-}
-
-/// Serves until `stop` changes, then lets answers under way finish.
-///
-/// # Errors
-/// What the socket says.
-pub async fn serve(
-    listener: TcpListener,
-    (router, door): (Router, Door),
-    mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let mut deadline = stop.clone();
-    let graceful = axum::serve(listener, layered(router, door)).with_graceful_shutdown(async move {
-        let _ = stop.wait_for(|stopping| *stopping).await;
-    });
-    tokio::select! {
-        ended = graceful => ended,
-        () = async {
-            let _ = deadline.wait_for(|stopping| *stopping).await;
-            tokio::time::sleep(GRACE).await;
-        } => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -23,9 +23,10 @@ use tefuda_web::Problem;
 
 use crate::{
     Authority,
-    ca::{CaError, Issued, Request},
+    ca::{CaError, Issued},
     counter::CARD_KINDS,
     dossier::{Dossier, same},
+    issuing::Request,
     service_manager::Trail,
 };
 

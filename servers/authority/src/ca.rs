@@ -1,7 +1,6 @@
 //! One certification authority: its generations, its serials, what it issued, and where that stands.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::sync::{Arc, RwLock};
 use tefuda_authority::{
     matrix::Action,
@@ -11,8 +10,9 @@ use tefuda_keys::{KeyError, KeySpace, RoleKey, SystemRandom};
 use tefuda_pki::{
     Certificate, CertificateError, SignatureAlgorithm, Signer, SignerError,
     draft::{DraftError, SERIAL_OCTETS},
+    ocsp::IssuerId,
     path::TrustStore,
-    profile::{self, Leaf, Period},
+    profile::{self, Period},
 };
 use tefuda_store::{AuditEntry, Documents, StoreError, SystemClock, Transaction};
 use tefuda_types::{Bytes, CertificateKind, CertificateStatus, Clock, ElementId, Serial, Timestamp};
@@ -20,7 +20,11 @@ use tefuda_web::ActorContext;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use crate::published::{Mark, Published};
+use crate::{
+    at_hand::AtHand,
+    issuing::Queue,
+    published::{Mark, Published},
+};
 
 /// Seconds of half the life of the first generation: it must have been there when the oldest card was issued,
 /// and still be there when the newest phone's certificate ends.
@@ -59,6 +63,9 @@ pub enum CaError {
     /// It never issued that serial.
     #[error("no certificate with serial {0} was issued")]
     NotFound(Serial),
+    /// What was to be written for several requests at once was not written.
+    #[error(transparent)]
+    Together(Arc<Self>),
 }
 
 tefuda_types::reasons! { CaError {
@@ -71,6 +78,7 @@ tefuda_types::reasons! { CaError {
     Published(_) => "ca.published_unwritable", Backend;
     Behind => "ca.store_behind", Policy;
     NotFound(_) => "certificate.not_found", Caller;
+    Together(_) => "ca.batch_failed", Backend;
 } }
 
 /// A generation of a CA: one key, the common name.
@@ -80,25 +88,10 @@ pub struct Generation {
     pub number: u32,
     /// Self-signed.
     pub certificate: Certificate,
+    /// How OCSP requests name it.
+    pub ocsp: IssuerId,
     /// Its key.
     pub signer: RoleKey,
-}
-
-/// What is issued, on whose request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// A second request of the same name gets the same certificate.
-    pub id: String,
-    /// Whose certificate.
-    pub holder: String,
-    /// The element that has the key, of phones' certificates.
-    pub device: Option<ElementId>,
-    /// What it says.
-    pub leaf: Leaf,
-    /// For which key.
-    pub spki: Vec<u8>,
-    /// How long.
-    pub period: Period,
 }
 
 /// A certificate as the CA keeps it.
@@ -126,13 +119,6 @@ pub struct Issued {
     pub change: u64,
 }
 
-/// A request between its serial and its certificate.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Reserved {
-    serial: Serial,
-    generation: u32,
-}
-
 /// A CA with its own store and keys.
 #[derive(Debug)]
 pub struct Ca {
@@ -144,6 +130,10 @@ pub struct Ca {
     generations: RwLock<Vec<Arc<Generation>>>,
     /// Lists and delegated certificates are made by one at a time.
     pub(crate) making: Mutex<()>,
+    /// Who waits for a certificate.
+    pub(crate) queue: Queue,
+    /// What its responder has at hand.
+    pub(crate) at_hand: AtHand,
 }
 
 impl Ca {
@@ -164,6 +154,8 @@ impl Ca {
             published: Published::open(context.home.join(&place).join("published"))?,
             generations: RwLock::default(),
             making: Mutex::default(),
+            queue: Queue::default(),
+            at_hand: AtHand::default(),
         };
         ca.published.require_reached(&ca.mark().await?)?;
         ca.load_generations().await?;
@@ -200,7 +192,8 @@ impl Ca {
         let mut loaded = Vec::new();
         for (_, (number, der)) in self.store.list::<(u32, Bytes)>("generation").await? {
             let certificate = Certificate::from_der(&der.0)?;
-            loaded.push(Arc::new(Generation { number, certificate, signer: self.key(number)? }));
+            let (ocsp, signer) = (IssuerId::of(&certificate), self.key(number)?);
+            loaded.push(Arc::new(Generation { number, certificate, ocsp, signer }));
         }
         if let Ok(mut generations) = self.generations.write() {
             *generations = loaded;
@@ -231,72 +224,12 @@ impl Ca {
         action: &str,
         detail: serde_json::Value,
     ) -> Result<(), StoreError> {
-        transaction.audit(&AuditEntry { time: self.clock.civil(), action: action.to_owned(), detail }).await
+        transaction.audit(&self.entry(action, detail)).await
     }
 
-    /// Issues, in boulder's order: check, persist the serial, lint the draft, audit before, sign once, audit
-    /// after. A request that was cut off goes on with its serial; one that is done gets its certificate again.
-    pub async fn issue(&self, request: &Request) -> Result<Issued, CaError> {
-        let reserved = self.reserve(request).await?;
-        let id = reserved.serial.to_string();
-        if let Some(issued) = self.store.get::<Issued>("certificate", &id).await? {
-            return Ok(issued);
-        }
-        let generations = self.generations();
-        let generation = generations
-            .iter()
-            .find(|generation| generation.number == reserved.generation)
-            .ok_or(CaError::Keys(KeyError::Generation))?;
-        let draft = profile::leaf(
-            &request.leaf,
-            &generation.certificate,
-            &reserved.serial,
-            &request.spki,
-            request.period,
-        )?;
-        let linted = draft.lint()?;
-        let signature = generation.signer.sign(linted.to_be_signed())?;
-        let certificate = linted.assemble(&signature)?;
-        let issued = Issued {
-            generation: generation.number,
-            holder: request.holder.clone(),
-            device: request.device,
-            der: Bytes(certificate.as_der().to_vec()),
-            serial: reserved.serial,
-            not_before: request.period.not_before,
-            not_after: request.period.not_after,
-            standing: Standing::Good,
-            change: 0,
-        };
-        let mut transaction = self.store.begin().await?;
-        transaction.insert("certificate", &id, &issued).await?;
-        self.audit(&mut transaction, "certificate.issued", serde_json::json!({ "serial": id })).await?;
-        transaction.commit().await?;
-        Ok(issued)
-    }
-
-    async fn reserve(&self, request: &Request) -> Result<Reserved, CaError> {
-        let mut transaction = self.store.begin().await?;
-        if let Some(reserved) = transaction.get::<Reserved>("request", &request.id).await? {
-            return Ok(reserved);
-        }
-        // A key is certified once, for ever: whoever shows it a second time copied it.
-        let key: String = tefuda_types::hexadecimal(&Sha256::digest(&request.spki));
-        if !transaction.insert("key", &key, &request.id).await? {
-            return Err(DraftError::PublicKey.into());
-        }
-        let serial = loop {
-            let serial = random_serial();
-            if transaction.insert("serial", &serial.to_string(), &request.id).await? {
-                break serial;
-            }
-        };
-        let reserved = Reserved { serial, generation: self.newest()?.number };
-        transaction.insert("request", &request.id, &reserved).await?;
-        let detail = serde_json::json!({ "serial": reserved.serial, "request": request.id });
-        self.audit(&mut transaction, "certificate.prepared", detail).await?;
-        transaction.commit().await?;
-        Ok(reserved)
+    /// An entry of it.
+    pub(crate) fn entry(&self, action: &str, detail: serde_json::Value) -> AuditEntry {
+        AuditEntry { time: self.clock.civil(), action: action.to_owned(), detail }
     }
 
     /// A certificate that it issued.
@@ -353,6 +286,7 @@ impl Ca {
         let detail = serde_json::json!({ "serial": id, "standing": issued.standing });
         self.audit(&mut transaction, "certificate.status", detail).await?;
         transaction.commit().await?;
+        self.at_hand.changed();
         self.published.remember(&Mark { changes: issued.change, ..Mark::default() })?;
         Ok(issued)
     }

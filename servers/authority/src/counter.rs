@@ -13,8 +13,9 @@ use tefuda_web::Problem;
 
 use crate::{
     Authority,
-    ca::{Issued, Request},
+    ca::Issued,
     face::RECORDS_ID,
+    issuing::Request,
     registrar::{CardCertificate, CardView, PinsView, ResidentView},
 };
 

@@ -3,14 +3,17 @@
 
 mod admin;
 mod applications;
+mod at_hand;
 mod ca;
 mod console;
 mod counter;
 mod devices;
 mod dossier;
 mod face;
+mod issuing;
 mod lists;
 mod me;
+mod measured;
 mod operator;
 mod overview;
 mod phones;
@@ -33,6 +36,7 @@ use tefuda_types::CertificateKind;
 use tefuda_web::ActorContext;
 use tokio::sync::Mutex;
 
+pub use measured::MeasuredCa;
 pub use registrar::{CardView, ResidentView};
 
 use crate::{

@@ -1,5 +1,6 @@
 //! Delegated keys of each generation of a CA, renewed before they end, and OCSP, which one of them answers.
 
+use axum::body::Bytes as Body;
 use std::sync::Arc;
 use tefuda_authority::status::Standing;
 use tefuda_keys::RoleKey;
@@ -10,9 +11,12 @@ use tefuda_pki::{
     profile::{self, Period},
 };
 use tefuda_store::Transaction;
-use tefuda_types::{Bytes, Clock, Timestamp};
+use tefuda_types::{Bytes, Clock, Serial, Timestamp};
 
-use crate::ca::{Ca, CaError, Generation, random_serial};
+use crate::{
+    at_hand::{Delegated, Moment},
+    ca::{Ca, CaError, Generation, random_serial},
+};
 
 /// Seconds of a delegated certificate's life: thirty days.
 const DELEGATED_SECONDS: i64 = 30 * 86_400;
@@ -54,23 +58,38 @@ impl Ca {
         &self,
         generation: &Arc<Generation>,
         delegation: Delegation,
-    ) -> Result<(RoleKey, Certificate), CaError> {
-        let _one_at_a_time = self.making.lock().await;
+    ) -> Result<Arc<Delegated>, CaError> {
         let id = format!("{}-{:04}", delegation.name(), generation.number);
-        let key = self.keys.signer(&id, delegation.algorithm())?;
         let now = self.clock.civil();
-        if let Some(der) = self.store.get::<Bytes>("delegated", &id).await? {
-            let certificate = Certificate::from_der(&der.0)?;
-            let left = certificate.not_after().as_second() - now.as_second();
-            if certificate.not_before() <= now && left > RENEWAL_SECONDS {
-                return Ok((key, certificate));
-            }
+        if let Some(delegated) = self.at_hand.delegated(&id)
+            && is_good(&delegated.certificate, now)
+        {
+            return Ok(delegated);
         }
-        let second = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        let period = Period {
-            not_before: second(now.as_second() - SKEW_SECONDS),
-            not_after: second(now.as_second() + DELEGATED_SECONDS),
+        let _one_at_a_time = self.making.lock().await;
+        let key = self.keys.signer(&id, delegation.algorithm())?;
+        let kept = self.store.get::<Bytes>("delegated", &id).await?;
+        let kept = kept.map(|der| Certificate::from_der(&der.0)).transpose()?;
+        let certificate = match kept.filter(|kept| is_good(kept, now)) {
+            Some(kept) => kept,
+            None => self.certify(generation, delegation, &key, &id).await?,
         };
+        let delegated = Arc::new(Delegated { key, certificate });
+        self.at_hand.remember_delegated(id, &delegated);
+        Ok(delegated)
+    }
+
+    async fn certify(
+        &self,
+        generation: &Generation,
+        delegation: Delegation,
+        key: &RoleKey,
+        id: &str,
+    ) -> Result<Certificate, CaError> {
+        let now = self.clock.civil().as_second();
+        let second = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        let period =
+            Period { not_before: second(now - SKEW_SECONDS), not_after: second(now + DELEGATED_SECONDS) };
         let profile = match delegation {
             Delegation::OcspResponder => profile::ocsp_responder,
             Delegation::StatementSigner => profile::statement_signer,
@@ -80,32 +99,65 @@ impl Ca {
         let signature = generation.signer.sign(linted.to_be_signed())?;
         let certificate = linted.assemble(&signature)?;
         let mut transaction: Transaction = self.store.begin().await?;
-        transaction.put("delegated", &id, &Bytes(certificate.as_der().to_vec())).await?;
+        transaction.put("delegated", id, &Bytes(certificate.as_der().to_vec())).await?;
         self.audit(&mut transaction, "delegated.issued", serde_json::json!({ "name": id })).await?;
         transaction.commit().await?;
-        Ok((key, certificate))
+        Ok(certificate)
+    }
+
+    /// The generation that issued a certificate, and where it stands.
+    async fn standing(&self, serial: Serial) -> Result<Option<(u32, Standing)>, CaError> {
+        let (changes, now) = (self.at_hand.changes(), Moment::now(&*self.clock));
+        if let Some(known) = self.at_hand.standing(&serial, now) {
+            return Ok(Some(known));
+        }
+        let Some(issued) = self.find(&serial).await? else { return Ok(None) };
+        let found = (issued.generation, issued.standing);
+        self.at_hand.remember_standing(changes, serial, found.clone(), now);
+        Ok(Some(found))
+    }
+
+    /// The answer to a request that was answered just now, nothing having changed since.
+    pub fn answered(&self, der: &[u8]) -> Option<Body> {
+        self.at_hand.answer(der, Moment::now(&*self.clock))
     }
 
     /// Answers an OCSP request about certificates of a generation, DER.
-    pub async fn answer(&self, generation: &Arc<Generation>, request: &Request) -> Result<Vec<u8>, CaError> {
-        let (key, responder) = self.delegate(generation, Delegation::OcspResponder).await?;
+    pub async fn answer(
+        &self,
+        generation: &Arc<Generation>,
+        (der, request): (&[u8], &Request),
+    ) -> Result<Body, CaError> {
+        let (changes, moment) = (self.at_hand.changes(), Moment::now(&*self.clock));
+        let responder = self.delegate(generation, Delegation::OcspResponder).await?;
         let mut answers = Vec::new();
         for serial in request.serials() {
-            let issued = match serial {
-                Some(serial) => self.find(&serial).await?,
+            let found = match serial {
+                Some(serial) => self.standing(serial).await?,
                 None => None,
             };
-            answers.push(match issued {
-                Some(issued) if issued.generation == generation.number => answer(&issued.standing),
+            answers.push(match found {
+                Some((issuer, standing)) if issuer == generation.number => answer(&standing),
                 _ => Answer::Unknown,
             });
         }
         let now = self.clock.civil();
         let next = Timestamp::from_second(now.as_second() + ANSWER_SECONDS).unwrap_or(Timestamp::MAX);
-        let draft = ResponseDraft::new(request, &answers, &responder, key.algorithm(), now, next)?;
+        let Delegated { key, certificate } = &*responder;
+        let draft = ResponseDraft::new(request, &answers, certificate, key.algorithm(), now, next)?;
         let signature = key.sign(draft.to_be_signed())?;
-        Ok(draft.assemble(&signature)?)
+        let response = Body::from(draft.assemble(&signature)?);
+        // A certificate that is unknown may be issued the next moment.
+        if !request.has_nonce() && !answers.contains(&Answer::Unknown) {
+            self.at_hand.remember_answer(changes, der.to_vec(), response.clone(), moment);
+        }
+        Ok(response)
     }
+}
+
+/// Whether a delegated certificate need not be renewed yet.
+fn is_good(certificate: &Certificate, now: Timestamp) -> bool {
+    certificate.not_before() <= now && certificate.not_after().as_second() - now.as_second() > RENEWAL_SECONDS
 }
 
 fn answer(standing: &Standing) -> Answer {

@@ -99,17 +99,19 @@ impl Authority {
         Err(RouteError::ListNotFound.into())
     }
 
-    async fn answer_ocsp(&self, der: &[u8]) -> Result<Vec<u8>, OcspFailure> {
+    async fn answer_ocsp(&self, der: &[u8]) -> Result<Body, OcspFailure> {
+        let answered = CertificateKind::ALL.into_iter().find_map(|kind| self.ca(kind).answered(der));
+        if let Some(answer) = answered {
+            return Ok(answer);
+        }
         let request = Request::parse(der)?;
         for kind in CertificateKind::ALL {
             let ca = self.ca(kind);
             let generations = ca.generations();
-            let certificates: Vec<_> =
-                generations.iter().map(|generation| generation.certificate.clone()).collect();
-            if let Ok(position) = request.issuer(&certificates)
+            if let Ok(position) = request.issuer(generations.iter().map(|generation| &generation.ocsp))
                 && let Some(generation) = generations.get(position)
             {
-                return Ok(ca.answer(generation, &request).await?);
+                return Ok(ca.answer(generation, (der, &request)).await?);
             }
         }
         Err(OcspError::Unauthorized.into())
@@ -181,8 +183,8 @@ async fn trust(State(authority): Shared) -> Json<Value> {
     Json(json!({ "roots": roots }))
 }
 
-fn ocsp_response(answer: Result<Vec<u8>, OcspFailure>) -> Response {
-    let body = answer.unwrap_or_else(|OcspFailure(status)| ocsp::error_response(status));
+fn ocsp_response(answer: Result<Body, OcspFailure>) -> Response {
+    let body = answer.unwrap_or_else(|OcspFailure(status)| ocsp::error_response(status).into());
     ([(header::CONTENT_TYPE, "application/ocsp-response")], body).into_response()
 }
 

@@ -28,9 +28,9 @@ impl Ca {
         generation: &Arc<Generation>,
         message: &T,
     ) -> Result<Statement<T>, Problem> {
-        let (key, certificate) = self.delegate(generation, Delegation::StatementSigner).await?;
-        let signer = Bytes(certificate.as_der().to_vec());
-        Ok(Statement { signer, signed: statement::sign(message, &key)? })
+        let delegated = self.delegate(generation, Delegation::StatementSigner).await?;
+        let signer = Bytes(delegated.certificate.as_der().to_vec());
+        Ok(Statement { signer, signed: statement::sign(message, &delegated.key)? })
     }
 }
 

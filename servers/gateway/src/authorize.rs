@@ -75,6 +75,7 @@ impl Gateway {
             cookie: self.fingerprints.of(Purpose::Cookie, cookie.expose()),
         };
         let login = Login::begin(&self.issuer, party, request, &fresh, self.wire());
+        self.open.begin(login.party(), login.request(), self.wire())?;
         let mut transaction = self.store.begin().await?;
         transaction.insert(LOGINS, login.request(), &login).await?;
         transaction.commit().await?;

@@ -189,6 +189,9 @@ impl Gateway {
         transaction.put(LOGINS, request, &login).await?;
         self.audit(&mut transaction, "login.answered", json!({ "request": request })).await?;
         transaction.commit().await?;
+        if reason.is_none() {
+            self.open.end(login.party(), request);
+        }
         Ok(Outcome::of(see_other(&location), reason.as_deref()))
     }
 }

@@ -7,6 +7,7 @@ mod browser;
 mod keys;
 mod logout;
 mod me;
+mod open_requests;
 mod page;
 mod routes;
 mod status;
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 
 pub use routes::router;
 
-use crate::{keys::Keys, status::Follower};
+use crate::{keys::Keys, open_requests::OpenRequests, status::Follower};
 
 /// The gateway: its own store and keys, and what it knows of phones' certificates.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Gateway {
     status: Follower,
     /// A session ended, and somebody is to be told.
     ended: Notify,
+    /// What waits for phones.
+    open: OpenRequests,
 }
 
 impl Gateway {
@@ -54,8 +57,8 @@ impl Gateway {
         let keys = Keys::open(space, &store, context.clock.wire()).await?;
         let status = Follower::open(&context, store.clone()).await?;
         let issuer = context.urls.issuer();
-        let ended = Notify::new();
-        Ok(Arc::new(Self { context, issuer, store, keys, fingerprints, subjects, status, ended }))
+        let (ended, open) = (Notify::new(), OpenRequests::default());
+        Ok(Arc::new(Self { context, issuer, store, keys, fingerprints, subjects, status, ended, open }))
     }
 
     /// Civil time: certificates.

@@ -5,7 +5,7 @@ use crate::lists::{entries, list, update};
 use tefuda_pki::{
     Certificate, SignatureAlgorithm,
     crl::{ListKind, RevocationList},
-    ocsp::{Answer, OcspError, Request, ResponseDraft, error_response},
+    ocsp::{self, Answer, IssuerId, OcspError, Request, ResponseDraft, error_response},
     oid,
     path::{PathError, TrustStore},
     profile,
@@ -92,13 +92,19 @@ fn altered_lists_are_not_believed() {
 #[test]
 fn requests_of_strangers_are_read_or_refused() {
     let ca = Ca::new(PhoneAuth);
+    for nonce in [None, Some(&[7; 16][..])] {
+        let own = ocsp::request(&ca.certificate, &serial(7), nonce).unwrap();
+        let read = Request::parse(&own).unwrap();
+        assert_eq!(read.issuer([&IssuerId::of(&ca.certificate)]), Ok(0));
+        assert_eq!((read.has_nonce(), read.serials().next()), (nonce.is_some(), Some(Some(serial(7)))));
+    }
     let der = request(&ca.certificate, &[7; 16]);
     let read = Request::parse(&der).unwrap();
-    assert_eq!(read.issuer(std::slice::from_ref(&ca.certificate)), Ok(0));
+    assert_eq!(read.issuer([&IssuerId::of(&ca.certificate)]), Ok(0));
     assert_eq!(read.serials().collect::<Vec<_>>(), [Some(serial(7))]);
     for altered in mangled(&der) {
         if let Ok(read) = Request::parse(&altered) {
-            let _ = (read.issuer(std::slice::from_ref(&ca.certificate)), read.serials().count());
+            let _ = (read.issuer([&IssuerId::of(&ca.certificate)]), read.serials().count());
         }
     }
     // RFC 9654: 1 to 128 octets.
@@ -107,7 +113,11 @@ fn requests_of_strangers_are_read_or_refused() {
         assert_eq!(Request::parse(&request(&ca.certificate, nonce)), Err(OcspError::Malformed));
     }
     let other = Ca::new(PhoneAuth);
-    assert_eq!(read.issuer(&[other.certificate]), Err(OcspError::Unauthorized), "same name, another key");
+    assert_eq!(
+        read.issuer([&IssuerId::of(&other.certificate)]),
+        Err(OcspError::Unauthorized),
+        "same name, another key"
+    );
 }
 
 #[test]
@@ -140,7 +150,7 @@ fn abuse_e05_an_answer_is_for_what_was_asked_by_who_was_delegated_for_it() {
     assert_eq!(code(refused), "certificate.issuer_unknown");
 
     let request = Request::parse(&request(&ca.certificate, b"a nonce of a client")).unwrap();
-    let refused = request.issuer(&[next.certificate]).unwrap_err();
+    let refused = request.issuer([&IssuerId::of(&next.certificate)]).unwrap_err();
     assert_eq!(refused.code().as_str(), "ocsp.issuer_unknown");
     // RFC 6960, 4.2.1: `unauthorized` and nothing else, so that no status is in what nobody signed.
     assert_eq!(error_response(refused.status()), [0x30, 3, 0x0A, 1, 6]);

@@ -55,6 +55,29 @@ async fn what_is_not_committed_is_not_there(place: &Place) {
     assert_eq!(store.verify_audit().await.unwrap(), 0);
 }
 
+async fn several_are_stored_at_once_as_one_by_one(place: &Place) {
+    let store = place.open().await;
+    let ids: Vec<String> = (0..150).map(|number| format!("{number}")).collect();
+    let all: Vec<(&str, &String)> = ids.iter().map(|id| (id.as_str(), id)).collect();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.put("many", "7", &"there").await.unwrap();
+    let mut twice = all.clone();
+    twice.push(("149", &ids[0]));
+    let inserted = transaction.insert_all("many", &twice).await.unwrap();
+    let refused: Vec<_> = inserted.iter().enumerate().filter(|(_, done)| !**done).map(|(at, _)| at).collect();
+    assert_eq!(refused, [7, 150], "who was there, and who came twice");
+    transaction.audit(&entry(1)).await.unwrap();
+    transaction.audit_all(&[]).await.unwrap();
+    transaction.audit_all(&(2..100).map(entry).collect::<Vec<_>>()).await.unwrap();
+    let within = transaction.get_all::<String>("many", &["7", "8", "no"]).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!((within.len(), within["7"].as_str(), within["8"].as_str()), (2, "there", "8"));
+    let asked: Vec<&str> = ids.iter().map(String::as_str).chain(["none"]).collect();
+    let found = store.get_all::<String>("many", &asked).await.unwrap();
+    assert_eq!((found.len(), found["149"].as_str()), (150, "149"));
+    assert_eq!(store.verify_audit().await.unwrap(), 99);
+}
+
 async fn a_message_that_comes_twice_is_taken_once(place: &Place) {
     let store = place.open().await;
     for expected in [true, false] {
@@ -105,6 +128,7 @@ async fn the_audit_log_hangs_together(place: &Place) {
 async fn holds(place: &Place) {
     what_is_not_committed_is_not_there(place).await;
     documents_are_kept_whole(place).await;
+    several_are_stored_at_once_as_one_by_one(place).await;
     a_message_that_comes_twice_is_taken_once(place).await;
     writers_take_turns(place).await;
     the_audit_log_hangs_together(place).await;

@@ -17,7 +17,7 @@ pub mod trust;
 use crate::{
     Done,
     arguments::{Common, Verb},
-    serve, up,
+    bench, serve, up,
 };
 
 /// Does what was typed.
@@ -34,6 +34,7 @@ pub async fn run(common: &Common, verb: Verb) -> Done {
         Verb::Rp(verb) => rp::run(home, verb).await,
         Verb::Trust(verb) => trust::run(home, verb).await,
         Verb::Doctor => doctor::run(home).await,
+        Verb::Bench(options) => Box::pin(bench::run(common, &options)).await,
         Verb::Reset { yes } => reset::run(home, yes),
     }
 }

@@ -14,6 +14,7 @@ const VERBS: &[&str] = &[
     "clock skew",
     "trust export",
     "doctor",
+    "bench",
     "reset",
     "resident list",
     "resident add",
@@ -70,6 +71,19 @@ fn every_verb_has_help() {
         let answer = run(TEFUDA, &words);
         assert_eq!(answer.code, 0, "{verb}: {answer:#?}");
         assert!(answer.stdout.contains("--home") && answer.stdout.contains("--json"), "{verb}: {answer:#?}");
+    }
+}
+
+#[test]
+fn figures_stand_beside_their_limits() {
+    let answer = run(TEFUDA, &["--json", "bench", "issue", "--seconds", "1"]);
+    assert_eq!(answer.code, 0, "{answer:#?}");
+    let measured = answer.json();
+    let rows = members(&measured, "rows");
+    assert_eq!(rows.len(), 3, "{measured:#}");
+    for row in rows {
+        has(row, &["name", "unit", "value", "limit", "ratio"]);
+        assert!(row["value"].as_f64() > Some(0.0), "something was done: {row:#}");
     }
 }
 
