@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tefuda_pki::SignatureAlgorithm;
+use tefuda_pki::{SignatureAlgorithm, Signer};
 use tefuda_store::files;
 use tefuda_types::{Environment, Secret};
 
@@ -158,6 +158,29 @@ impl KeySpace {
         Ok(RoleKey::Software(Box::new(key)))
     }
 
+    /// The signing key that something in use was made with: a certificate, a published key.
+    ///
+    /// # Errors
+    /// [`KeyError::Sealed`] when it is another one, and as [`KeySpace::signer`].
+    pub fn registered(
+        &self,
+        name: &str,
+        algorithm: SignatureAlgorithm,
+        spki: &[u8],
+    ) -> Result<RoleKey, KeyError> {
+        let key = self.signer(name, algorithm)?;
+        if key.public_spki() == spki { Ok(key) } else { Err(KeyError::Sealed) }
+    }
+
+    /// Where its signing keys are, for those who read the audit log.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.token {
+            Some(InToken { token, .. }) => format!("token {}", token.label()),
+            None => "sealed files".to_owned(),
+        }
+    }
+
     /// What is registered of a key in a token; one that is not registered yet is made.
     fn public_half(
         &self,
@@ -239,7 +262,6 @@ impl KeySpace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tefuda_pki::Signer;
 
     #[test]
     fn a_key_space_opens_for_its_own_role_only() {
@@ -249,6 +271,10 @@ mod tests {
         let key = registrar.signer("k", SignatureAlgorithm::EcdsaP256Sha256).unwrap();
         let again = registrar.signer("k", SignatureAlgorithm::EcdsaP256Sha256).unwrap();
         assert_eq!(key.public_spki(), again.public_spki());
+        let registered =
+            |name, spki: &[u8]| registrar.registered(name, SignatureAlgorithm::EcdsaP256Sha256, spki);
+        assert_eq!(registered("k", key.public_spki()).unwrap().public_spki(), key.public_spki());
+        assert!(matches!(registered("l", key.public_spki()), Err(KeyError::Sealed)), "another key");
         let stolen = std::fs::read(folder.join("registrar/k.key")).unwrap();
         let operator = open("operator", "operator");
         std::fs::write(folder.join("operator/k.key"), stolen).unwrap();

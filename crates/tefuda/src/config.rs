@@ -8,14 +8,14 @@ use std::{
     str::FromStr,
     sync::Arc,
 };
-use tefuda_keys::{KeyError, SystemRandom};
+use tefuda_keys::{KeyStore, SystemRandom};
 use tefuda_store::{Databases, SystemClock, files};
 use tefuda_types::{Environment, Secret};
 use tefuda_web::{ActorContext, Urls, live::Live};
 use thiserror::Error;
 use url::Url;
 
-use crate::{actors::Actor, failure::Failure, up, verbs::pins::PinSource};
+use crate::{actors::Actor, failure::Failure, keys::TokenSection, up, verbs::pins::PinSource};
 
 /// Fewest characters of a token: 128 bits in hexadecimal.
 const TOKEN_CHARACTERS_MIN: usize = 32;
@@ -81,6 +81,7 @@ struct Written {
     #[serde(default)]
     sandbox: bool,
     database: Option<String>,
+    keys: Option<TokenSection>,
     admin_token: PathBuf,
     call_centre_token: Option<PathBuf>,
     element_keys: Option<PathBuf>,
@@ -108,6 +109,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where its stores are.
     pub databases: Databases,
+    /// Where its keys are.
+    pub keys: KeyStore,
     environment: Environment,
     admin_token: Arc<str>,
     call_centre_token: Arc<str>,
@@ -120,7 +123,7 @@ impl Config {
     /// Reads the file of an actor.
     ///
     /// # Errors
-    /// [`ConfigError`]; [`KeyError::SandboxOnly`].
+    /// [`ConfigError`]; [`tefuda_keys::KeyError::SandboxOnly`], [`tefuda_keys::TokenError`].
     pub fn read(path: &Path, actor: Actor) -> Result<Self, Failure> {
         let unreadable = |why: String| ConfigError::Unreadable(format!("{}: {why}", path.display()));
         let text = files::read(path).map_err(|error| unreadable(error.to_string()))?;
@@ -136,8 +139,10 @@ impl Config {
         if !written.sandbox {
             let moved = civil_offset != SignedDuration::ZERO || files::exists(&written.home.join("clock"));
             production(actor, &urls, moved, element_keys.as_ref())?;
-            return Err(Failure::of(&KeyError::SandboxOnly));
         }
+        let environment = if written.sandbox { Environment::Sandbox } else { Environment::Production };
+        let keys = written.keys.map_or(Ok(KeyStore::Files), |token| token.open())?;
+        keys.allowed_in(environment).map_err(|error| Failure::of(&error))?;
         let database =
             written.database.map(|said| PinSource::from_str(&said).unwrap_or_else(|never| match never {}));
         let call_centre_token = match written.call_centre_token {
@@ -149,7 +154,8 @@ impl Config {
             home: std::path::absolute(written.home)?,
             listen: written.listen,
             databases: up::databases(database.as_ref())?,
-            environment: Environment::Sandbox,
+            keys,
+            environment,
             admin_token: token(&written.admin_token)?,
             call_centre_token,
             element_keys,
@@ -164,6 +170,7 @@ impl Config {
             clock: Arc::new(SystemClock::at(&self.home, self.civil_offset)),
             home: self.home,
             databases: self.databases,
+            keys: self.keys,
             urls: self.urls,
             admin_token: self.admin_token,
             call_centre_token: self.call_centre_token,

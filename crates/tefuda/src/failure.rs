@@ -47,6 +47,9 @@ pub enum ProgramError {
     /// The home's keys belong to the stores of another database.
     #[error("the home's stores are in another database")]
     OtherDatabase,
+    /// The home's keys are in another token, or in files.
+    #[error("the home's keys are elsewhere")]
+    OtherKeys,
     /// There is no such home.
     #[error("{0} is no home")]
     HomeNotFound(PathBuf),
@@ -77,6 +80,7 @@ tefuda_types::reasons! { ProgramError {
     HomeLater(_) => "home.later_version", Backend;
     OtherPortBase(_) => "home.other_port_base", Backend;
     OtherDatabase => "home.other_database", Backend;
+    OtherKeys => "home.other_keys", Backend;
     HomeNotFound(_) => "home.not_found", Caller;
     NotConfirmed => "reset.not_confirmed", Policy;
     ActorFailed(_) => "system.actor_failed", Backend;

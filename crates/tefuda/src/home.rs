@@ -2,7 +2,7 @@
 
 use jiff::civil::Time;
 use std::path::Path;
-use tefuda_keys::SystemRandom;
+use tefuda_keys::{KeyStore, SystemRandom};
 use tefuda_store::{
     Databases, SystemClock,
     files::{self, Lock, LockError},
@@ -17,6 +17,8 @@ pub const VERSION: u32 = 1;
 pub const PORT_BASE: u16 = 8480;
 /// File of the PostgreSQL database that the home's stores are in, if they are.
 const DATABASE: &str = "database";
+/// File of the token that the home's keys are in, if they are.
+const TOKEN: &str = "token";
 /// Applications are decided from here …
 const OPENS: Time = Time::constant(8, 0, 0, 0);
 /// … to here.
@@ -64,44 +66,58 @@ pub fn take(home: &Path) -> Result<Lock, ProgramError> {
 ///
 /// # Errors
 /// [`ProgramError::Disk`].
-pub fn found(home: &Path, port_base: u16, databases: &Databases) -> Result<(), ProgramError> {
+pub fn found(
+    home: &Path,
+    port_base: u16,
+    databases: &Databases,
+    keys: &KeyStore,
+) -> Result<(), ProgramError> {
     let clock = SystemClock::open(home)?;
     let start = first_civil_time(clock.wire());
     if start != clock.wire() && files::read(&home.join("clock"))?.is_none() {
         clock.set(start)?;
     }
     files::write(&home.join("port-base"), port_base.to_string().as_bytes())?;
-    remember(home, databases)?;
+    remember(home, databases, keys)?;
     files::write(&home.join("version"), VERSION.to_string().as_bytes())?;
     Ok(())
 }
 
-/// Makes a home one actor's own, or goes on with one that is: it keeps to its database.
+/// Makes a home one actor's own, or goes on with one that is: it keeps to its database and its token.
 ///
 /// # Errors
-/// [`ProgramError::HomeLater`], [`ProgramError::OtherDatabase`], [`ProgramError::Disk`].
-pub fn of_one(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
+/// [`ProgramError::HomeLater`], and as [`keeps_to`].
+pub fn of_one(home: &Path, databases: &Databases, keys: &KeyStore) -> Result<(), ProgramError> {
     if look(home)?.is_some() {
-        return keeps_to(home, databases);
+        return keeps_to(home, databases, keys);
     }
-    remember(home, databases)?;
+    remember(home, databases, keys)?;
     files::write(&home.join("version"), VERSION.to_string().as_bytes()).map_err(ProgramError::Disk)
 }
 
-fn remember(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
+fn remember(home: &Path, databases: &Databases, keys: &KeyStore) -> Result<(), ProgramError> {
     if let Some(address) = outside(databases) {
         files::write(&home.join(DATABASE), address.as_bytes())?;
+    }
+    if let KeyStore::Token(token) = keys {
+        files::write(&home.join(TOKEN), token.label().as_bytes())?;
     }
     Ok(())
 }
 
-/// Whether the stores are where the home's keys belong.
+/// Whether stores and keys are where they were: they belong together.
 ///
 /// # Errors
-/// [`ProgramError::OtherDatabase`], [`ProgramError::Disk`].
-pub fn keeps_to(home: &Path, databases: &Databases) -> Result<(), ProgramError> {
-    let kept = files::read(&home.join(DATABASE))?;
-    if kept == outside(databases).map(String::into_bytes) { Ok(()) } else { Err(ProgramError::OtherDatabase) }
+/// [`ProgramError::OtherDatabase`], [`ProgramError::OtherKeys`], [`ProgramError::Disk`].
+pub fn keeps_to(home: &Path, databases: &Databases, keys: &KeyStore) -> Result<(), ProgramError> {
+    if files::read(&home.join(DATABASE))? != outside(databases).map(String::into_bytes) {
+        return Err(ProgramError::OtherDatabase);
+    }
+    let label = match keys {
+        KeyStore::Files => None,
+        KeyStore::Token(token) => Some(token.label().as_bytes().to_vec()),
+    };
+    if files::read(&home.join(TOKEN))? == label { Ok(()) } else { Err(ProgramError::OtherKeys) }
 }
 
 /// The database that stores are in when they are not in the home, as the home remembers it.

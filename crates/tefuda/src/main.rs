@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod hand;
 mod home;
+mod keys;
 mod portal;
 mod print;
 mod running;

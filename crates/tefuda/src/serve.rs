@@ -39,7 +39,7 @@ pub async fn serve(common: &Common, options: &Options) -> Done {
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|_| ProgramError::PortTaken(config.listen.port()))?;
     let _held = home::take(&config.home)?;
-    home::of_one(&config.home, &config.databases)?;
+    home::of_one(&config.home, &config.databases, &config.keys)?;
     let listen = config.listen;
     let opened = actors::alone(*actor, config.into_context()).await;
     let opened = opened.map_err(|error| ProgramError::ActorFailed(format!("{error:#}")))?;

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 use tefuda_control_server::{Addresses, CardTable, Clocks};
+use tefuda_keys::KeyStore;
 use tefuda_phone_server::Phones;
 use tefuda_store::{Databases, SystemClock, files};
 use tefuda_types::{CertificateKind, Clock, Environment, Timestamp};
@@ -26,7 +27,9 @@ use crate::{
     arguments::Common,
     failure::{Failure, ProgramError},
     hand::InHand,
-    home, print,
+    home,
+    keys::TokenOptions,
+    print,
     running::{Ready, run_file},
     verbs::pins::{self, PinSource},
 };
@@ -47,6 +50,8 @@ pub struct Options {
     /// A PostgreSQL database in place of files in the home, by its URL or as @FILE; the same at every start.
     #[arg(long, value_name = "URL")]
     database: Option<PinSource>,
+    #[command(flatten)]
+    token: TokenOptions,
     /// Civil time at this start.
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
@@ -66,11 +71,12 @@ pub async fn up(Common { home, log: filter, .. }: &Common, options: &Options) ->
         None => home::take(home)?,
     };
     let databases = databases(options.database.as_ref())?;
+    let keys = options.token.open()?;
     match &known {
-        None => home::found(home, port_base, &databases)?,
-        Some(_) => home::keeps_to(home, &databases)?,
+        None => home::found(home, port_base, &databases, &keys)?,
+        Some(_) => home::keeps_to(home, &databases, &keys)?,
     }
-    let context = context(home, port_base, databases, options.clock)?;
+    let context = ActorContext { keys, ..context(home, port_base, databases, options.clock)? };
     let system =
         System::open(context).await.map_err(|error| ProgramError::ActorFailed(format!("{error:#}")))?;
     system.run(listeners, options.ready_file.as_deref()).await
@@ -124,6 +130,7 @@ pub fn context(
     Ok(ActorContext {
         home: std::path::absolute(home)?,
         databases,
+        keys: KeyStore::Files,
         clock: Arc::new(clock),
         urls: Urls::on_loopback(port_base),
         admin_token: home::fresh_token(home, home::CONTROL_TOKEN)?.into(),

@@ -1,6 +1,7 @@
 //! What every actor is started with.
 
 use std::{path::PathBuf, sync::Arc};
+use tefuda_keys::{KeyError, KeySpace, KeyStore};
 use tefuda_store::{Databases, Documents, StoreError, SystemClock};
 use tefuda_types::{Environment, Secret};
 use url::Url;
@@ -86,6 +87,9 @@ impl Urls {
     }
 }
 
+/// Actors whose keys are in the key store. Cards and phones have theirs in chips of their own.
+const KEY_HOLDERS: [&str; 3] = ["authority", "gateway", "portal"];
+
 /// What every actor is started with.
 #[derive(Clone, Debug)]
 pub struct ActorContext {
@@ -93,6 +97,8 @@ pub struct ActorContext {
     pub home: PathBuf,
     /// Where the stores are.
     pub databases: Databases,
+    /// Where the keys are.
+    pub keys: KeyStore,
     /// Both times.
     pub clock: Arc<SystemClock>,
     /// Where the others are.
@@ -118,7 +124,16 @@ impl ActorContext {
             host: self.urls.host(actor).into(),
             clock: Arc::<SystemClock>::clone(&self.clock),
             live: self.live.clone(),
+            keys: if KEY_HOLDERS.contains(&actor) { self.keys.clone() } else { KeyStore::Files },
         }
+    }
+
+    /// Opens the key space of a role by the path of its folder in the home, as `authority/operator/keys`.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn key_space(&self, folder: &str, role: &'static str) -> Result<KeySpace, KeyError> {
+        self.keys.open(&self.home.join(folder), role, self.environment)
     }
 
     /// Opens the store of a role by its path in the home, as `authority/operator`.

@@ -264,6 +264,7 @@ mod tests {
             host: "localhost".into(),
             clock: Arc::new(FixedClock(Timestamp::UNIX_EPOCH)),
             live: Live::default(),
+            keys: tefuda_keys::KeyStore::Files,
         };
         tokio::spawn(crate::serve(listener, (router, door), stopping));
         (url, stop)

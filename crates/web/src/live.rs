@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tefuda_apdu::{StatusWord, describe};
+use tefuda_keys::KeyStore;
 use tefuda_types::{Clock, Timestamp};
 use tokio::sync::broadcast;
 
@@ -117,6 +118,8 @@ pub struct Door {
     pub clock: Arc<dyn ClockDebug>,
     /// Where it is told.
     pub live: Live,
+    /// What it is not ready without.
+    pub keys: KeyStore,
 }
 
 /// A clock that can be printed, as what holds one is.
@@ -232,6 +235,7 @@ mod tests {
             host: "localhost".into(),
             clock: Arc::new(tefuda_types::FixedClock(Timestamp::UNIX_EPOCH)),
             live: Live::default(),
+            keys: KeyStore::Files,
         };
         let listener = door.listener("reader", "card hanako");
         listener(&[0x00, 0x20, 0x00, 0x80], &[0x63, 0xC3]);

@@ -6,7 +6,12 @@ use axum::{
     response::Response,
     routing::get,
 };
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+use tefuda_keys::KeyStore;
+use tefuda_types::Reason;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     limit::RequestBodyLimitLayer,
@@ -130,8 +135,20 @@ async fn own_host(
     }
 }
 
+/// An actor listens only when its stores are open: who gets an answer gets one from a ready actor, but for keys that
+/// are away, which is told by the token's name.
+fn readiness(keys: KeyStore) -> impl Fn() -> Ready<Result<&'static str, Problem>> + Clone {
+    move || {
+        let told = keys.ready();
+        ready(
+            told.map(|()| "ok").map_err(|error| Problem::new(error.blame(), error.code(), error.to_string())),
+        )
+    }
+}
+
 /// What every actor's routes stand behind: limits, a trace identifier, and no panic that leaves the process.
 pub fn layered(router: Router, door: Door) -> Router {
+    let readiness = readiness(door.keys.clone());
     router
         .layer(middleware::from_fn_with_state((door.actor, Arc::clone(&door.host)), own_host))
         .layer(CatchPanicLayer::new())
@@ -141,7 +158,7 @@ pub fn layered(router: Router, door: Door) -> Router {
         // An actor listens only when its stores are open: who gets an answer gets one from a ready actor, and that
         // it has much to do makes it no less ready.
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }))
+        .route("/readyz", get(readiness))
         .layer(PropagateRequestIdLayer::new(TRACE_HEADER))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let trace =

@@ -33,6 +33,9 @@ use crate::{
 /// Longest sleep of whoever waits for the next decision: the clock may run at another speed one day.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 
+/// Seconds after which keys that were away are looked for again.
+const KEYS_AWAY_SECONDS: i64 = 2;
+
 /// How a decision came out.
 enum Decision {
     Approved(Dossier),
@@ -401,8 +404,12 @@ impl Authority {
     }
 
     /// Settles every application that is open; tells when the next one is due. One that fails keeps no other
-    /// from it.
+    /// from it. While the keys are away none is touched, and looked at again soon.
     async fn settle_all(&self) -> Result<Option<Timestamp>, Problem> {
+        if self.context.keys.ready().is_err() {
+            let again = self.context.clock.civil().as_second() + KEYS_AWAY_SECONDS;
+            return Ok(Timestamp::from_second(again).ok());
+        }
         self.finish_what_was_cut().await;
         let mut next: Option<Timestamp> = None;
         for (id, dossier) in self.registrar.dossiers().await? {

@@ -149,7 +149,7 @@ impl Ca {
         let ca = Self {
             kind,
             store: context.documents(&place).await?,
-            keys: KeySpace::open(&context.home.join(&place).join("keys"), role, context.environment)?,
+            keys: context.key_space(&format!("{place}/keys"), role)?,
             clock: Arc::clone(&context.clock),
             published: Published::open(context.home.join(&place).join("published"))?,
             generations: RwLock::default(),
@@ -184,15 +184,13 @@ impl Ca {
         self.newest()
     }
 
-    fn key(&self, generation: u32) -> Result<RoleKey, CaError> {
-        Ok(self.keys.signer(&format!("generation-{generation}"), SignatureAlgorithm::Rsa2048Sha256)?)
-    }
-
     async fn load_generations(&self) -> Result<(), CaError> {
         let mut loaded = Vec::new();
         for (_, (number, der)) in self.store.list::<(u32, Bytes)>("generation").await? {
             let certificate = Certificate::from_der(&der.0)?;
-            let (ocsp, signer) = (IssuerId::of(&certificate), self.key(number)?);
+            let (name, spki) = (key_name(number), certificate.public_spki());
+            let signer = self.keys.registered(&name, SignatureAlgorithm::Rsa2048Sha256, &spki)?;
+            let ocsp = IssuerId::of(&certificate);
             loaded.push(Arc::new(Generation { number, certificate, ocsp, signer }));
         }
         if let Ok(mut generations) = self.generations.write() {
@@ -202,8 +200,16 @@ impl Ca {
     }
 
     async fn add_generation(&self, from: i64, until: i64) -> Result<(), CaError> {
+        // Two at once would give one number to two of them.
+        let _one_at_a_time = self.making.lock().await;
         let number = u32::try_from(self.generations().len() + 1).unwrap_or(u32::MAX);
-        let signer = self.key(number)?;
+        let keys = self.keys.place();
+        let mut transaction = self.store.begin().await?;
+        let detail = serde_json::json!({ "generation": number, "keys": keys });
+        self.audit(&mut transaction, "generation.begun", detail).await?;
+        transaction.commit().await?;
+        // A key that a cut left behind is this generation's: nothing was signed with it that anybody has.
+        let signer = self.keys.signer(&key_name(number), SignatureAlgorithm::Rsa2048Sha256)?;
         let second = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
         let period = Period { not_before: second(from), not_after: second(until) };
         let linted = profile::authority(self.kind, &random_serial(), signer.public_spki(), period)?.lint()?;
@@ -212,8 +218,11 @@ impl Ca {
         let mut transaction = self.store.begin().await?;
         let id = format!("{number:04}");
         transaction.insert("generation", &id, &(number, Bytes(certificate.as_der().to_vec()))).await?;
-        self.audit(&mut transaction, "generation.made", serde_json::json!({ "generation": number })).await?;
+        let key_id: String = tefuda_types::hexadecimal(&certificate.key_id());
+        let detail = serde_json::json!({ "generation": number, "key_id": key_id, "keys": keys });
+        self.audit(&mut transaction, "generation.made", detail).await?;
         transaction.commit().await?;
+        tracing::info!(kind = %self.kind, generation = number, key_id, keys, "a CA has a generation");
         self.load_generations().await
     }
 
@@ -290,6 +299,11 @@ impl Ca {
         self.published.remember(&Mark { changes: issued.change, ..Mark::default() })?;
         Ok(issued)
     }
+}
+
+/// What the key of a generation is called.
+fn key_name(generation: u32) -> String {
+    format!("generation-{generation}")
 }
 
 /// 64 random bits, positive, without a leading zero octet.

@@ -11,7 +11,7 @@ use std::{
 use tefuda_authority::status::Standing;
 use tefuda_keys::KeyError;
 use tefuda_pki::{
-    Signer,
+    Signer, SignerError,
     draft::DraftError,
     profile::{self, Leaf, Period},
 };
@@ -122,14 +122,18 @@ impl Ca {
         let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
         let mut known = self.store.get_all::<Issued>("certificate", &serials).await?;
         let (mut outcomes, mut fresh) = (Vec::new(), Vec::new());
+        let mut is_key_away = false;
         for (request, reserved) in requests.iter().zip(reserved) {
             let outcome = match reserved {
                 Ok(reserved) => match known.remove(&reserved.serial.to_string()) {
                     Some(issued) => Ok(issued),
+                    // Nobody waits for a token once for each of a turn.
+                    None if is_key_away => Err(SignerError.into()),
                     None => self.sign(request, reserved).inspect(|issued| fresh.push(issued.clone())),
                 },
                 Err(refused) => Err(refused),
             };
+            is_key_away |= matches!(outcome, Err(CaError::Signer(_)));
             outcomes.push(outcome);
             // Others are answered between two signatures.
             tokio::task::yield_now().await;
@@ -262,6 +266,7 @@ mod tests {
             live: Live::default(),
             environment: Environment::Sandbox,
             element_keys: None,
+            keys: tefuda_keys::KeyStore::Files,
         }
     }
 

@@ -30,7 +30,6 @@ mod statements;
 use anyhow::Context;
 use std::sync::Arc;
 use tefuda_authority::calendar::Calendar;
-use tefuda_keys::KeySpace;
 use tefuda_store::files;
 use tefuda_types::CertificateKind;
 use tefuda_web::ActorContext;
@@ -85,8 +84,8 @@ impl Authority {
             staff: Staff::open(&context).await?,
             sessions: Sessions::default(),
             deciding: Mutex::default(),
-            token_key: me::TokenKey::open(&KeySpace::open(&home.join("me"), "me", context.environment)?)?,
-            face: FaceKeys::open(&KeySpace::open(&home.join("face"), "face-issuer", context.environment)?)?,
+            token_key: me::TokenKey::open(&context.key_space("authority/me", "me")?)?,
+            face: FaceKeys::open(&context.key_space("authority/face", "face-issuer")?)?,
             context,
         });
         authority.follow_the_clock();

@@ -83,7 +83,7 @@ impl Operator {
     pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
             store: context.documents(PLACE).await?,
-            keys: KeySpace::open(&context.home.join(PLACE).join("keys"), "operator", context.environment)?,
+            keys: context.key_space(&format!("{PLACE}/keys"), "operator")?,
             element_keys: context.element_keys.clone(),
         })
     }

@@ -56,11 +56,7 @@ impl ServiceManager {
     pub async fn open(context: &ActorContext) -> anyhow::Result<Self> {
         Ok(Self {
             store: context.documents(PLACE).await?,
-            keys: KeySpace::open(
-                &context.home.join(PLACE).join("keys"),
-                "service-manager",
-                context.environment,
-            )?,
+            keys: context.key_space(&format!("{PLACE}/keys"), "service-manager")?,
             clock: Arc::clone(&context.clock),
         })
     }

@@ -269,6 +269,7 @@ mod tests {
             databases: Databases::InHome,
             environment: Environment::Sandbox,
             element_keys: None,
+            keys: Default::default(),
         }));
         let resident: ResidentId = "hanako".parse().unwrap();
         let die = FileSilicon::open(&home.join("cards/hanako")).unwrap();

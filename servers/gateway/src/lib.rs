@@ -17,7 +17,6 @@ mod wallet;
 
 use std::sync::Arc;
 use tefuda_gateway::{Fingerprints, Subjects};
-use tefuda_keys::KeySpace;
 use tefuda_store::{AuditEntry, Documents, StoreError, Transaction};
 use tefuda_types::{Clock, Timestamp};
 use tefuda_web::ActorContext;
@@ -49,9 +48,8 @@ impl Gateway {
     /// # Errors
     /// What store and keys say.
     pub async fn open(context: ActorContext) -> anyhow::Result<Arc<Self>> {
-        let home = context.home.join("gateway");
         let store = context.documents("gateway").await?;
-        let space = KeySpace::open(&home.join("keys"), "gateway", context.environment)?;
+        let space = context.key_space("gateway/keys", "gateway")?;
         let fingerprints = Fingerprints::new(space.secret("fingerprints")?);
         let subjects = Subjects::new(space.secret("subjects")?);
         let keys = Keys::open(space, &store, context.clock.wire()).await?;

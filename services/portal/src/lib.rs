@@ -20,7 +20,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
-use tefuda_keys::{KeySpace, RoleKey};
+use tefuda_keys::RoleKey;
 use tefuda_openid::{ClientId, Jwk, Metadata, PATH_DISCOVERY, RedirectUri};
 use tefuda_pki::SignatureAlgorithm;
 use tefuda_store::Documents;
@@ -67,9 +67,8 @@ impl Portal {
     /// # Errors
     /// As [`Portal::open`].
     pub async fn open_at(context: ActorContext, issuer: String) -> anyhow::Result<Arc<Self>> {
-        let home = context.home.join("portal");
         let store = context.documents("portal").await?;
-        let space = KeySpace::open(&home.join("keys"), "portal", context.environment)?;
+        let space = context.key_space("portal/keys", "portal")?;
         let key = space.signer("client", SignatureAlgorithm::EcdsaP256Sha256)?;
         let client_id = store.get(HOME, "client-id").await?;
         Ok(Arc::new(Self {

@@ -95,9 +95,12 @@ impl Token {
     /// That the token is there and lets us work.
     ///
     /// # Errors
-    /// [`TokenError`], as an act would have.
+    /// [`TokenError`], as an act would have. That much waits for it makes it no less ready.
     pub fn ready(&self) -> Result<(), TokenError> {
-        self.ask(Act::Probe).map(drop)
+        match self.ask(Act::Probe) {
+            Err(TokenError::Busy) if !self.is_away.load(Ordering::Relaxed) => Ok(()),
+            told => told.map(drop),
+        }
     }
 
     /// A signing key's `SubjectPublicKeyInfo`, made in the token if it has none of the name.
@@ -120,6 +123,8 @@ impl Token {
             Ok(_) if self.is_away.swap(false, Ordering::Relaxed) => {
                 tracing::info!(token = self.label, "the token is back");
             }
+            // Others are being answered.
+            Err(TokenError::Busy) => {}
             Err(error) if error.is_about_a_key() || !self.is_away.swap(true, Ordering::Relaxed) => {
                 tracing::error!(token = self.label, reason = %error.code(), %error, "the token fails");
             }

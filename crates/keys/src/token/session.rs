@@ -235,7 +235,7 @@ impl Session {
     }
 }
 
-/// Attributes of a key that stays in the token.
+/// Attributes of a key that stays in the token and does nothing but sign.
 fn held_fast(key: &KeyLabel) -> Vec<Attribute> {
     let mut attributes = key.attributes();
     attributes.extend([
@@ -244,6 +244,8 @@ fn held_fast(key: &KeyLabel) -> Vec<Attribute> {
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Sign(true),
+        Attribute::Decrypt(false),
+        Attribute::Unwrap(false),
     ]);
     attributes
 }

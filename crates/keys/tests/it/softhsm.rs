@@ -2,9 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -15,11 +14,11 @@ pub const LABEL: &str = "tefuda test";
 /// Its user's PIN.
 pub const PIN: &str = "12345678";
 /// SoftHSM's own word for where its configuration is.
-const CONFIGURATION: &str = "SOFTHSM2_CONF";
+pub const CONFIGURATION: &str = "SOFTHSM2_CONF";
 
 /// A token in a folder that goes away with it.
 pub struct SoftHsm {
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl SoftHsm {
@@ -47,14 +46,10 @@ impl SoftHsm {
         self.folder.join("tokens")
     }
 
-    /// Sets the library's configuration for a program.
-    pub fn seen_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env(CONFIGURATION, self.configuration())
-    }
-
     /// Runs a program that uses the token; what it prints.
     pub fn run<S: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = S>) -> String {
-        let output = self.seen_by(Command::new(program).args(arguments)).output().unwrap();
+        let mut command = Command::new(program);
+        let output = command.args(arguments).env(CONFIGURATION, self.configuration()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr));
         text(&output.stdout)
@@ -72,26 +67,6 @@ impl SoftHsm {
         let pulled = Pulled { slot: token.path(), hand: self.folder.join("pulled") };
         std::fs::rename(&pulled.slot, &pulled.hand).unwrap();
         pulled
-    }
-
-    /// Keeps the token from answering anybody, until the answer is dropped.
-    pub fn hold_up(&self) -> HeldUp {
-        const LOCK: &str = "import fcntl, glob, sys\n\
-            files = [open(path, 'r+b') for path in glob.glob(sys.argv[1] + '/*/*')]\n\
-            [fcntl.lockf(file, fcntl.LOCK_EX) for file in files]\n\
-            print('held', flush=True)\n\
-            sys.stdin.read()\n";
-        let mut holder = Command::new("python3")
-            .args(["-c", LOCK])
-            .arg(self.tokens())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        HeldUp(holder)
     }
 }
 
@@ -111,28 +86,4 @@ impl Pulled {
     pub fn put_back(self) {
         std::fs::rename(self.hand, self.slot).unwrap();
     }
-}
-
-/// A token that answers nobody while this lives.
-pub struct HeldUp(Child);
-
-impl Drop for HeldUp {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
-/// SoftHSM reads its configuration from the environment, once in a process: so a test of this name is run again in a
-/// process of its own, with a token of its own.
-pub fn in_a_process_of_its_own(name: &str, test: impl FnOnce(&SoftHsm)) {
-    if let Some(configuration) = std::env::var_os(CONFIGURATION) {
-        let folder = Path::new(&configuration).parent().unwrap().to_owned();
-        // It is the other process's to remove.
-        test(&std::mem::ManuallyDrop::new(SoftHsm { folder }));
-        return;
-    }
-    let token = SoftHsm::new();
-    let again = std::env::current_exe().unwrap();
-    token.run(again.to_str().unwrap(), ["--exact", name, "--ignored", "--nocapture"]);
 }

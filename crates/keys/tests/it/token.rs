@@ -14,7 +14,10 @@ use tefuda_keys::{Environment, KeySpace, KeyStore, RoleKey, SESSIONS, Token, WAI
 use tefuda_pki::{SignatureAlgorithm, Signer, verify_signature};
 use tefuda_types::{Reason, Secret};
 
-use crate::softhsm::{LABEL, MODULE, PIN, SoftHsm, in_a_process_of_its_own};
+use crate::{
+    apart::in_a_process_of_its_own,
+    softhsm::{LABEL, MODULE, PIN, SoftHsm},
+};
 
 const RSA: SignatureAlgorithm = SignatureAlgorithm::Rsa2048Sha256;
 const P256: SignatureAlgorithm = SignatureAlgorithm::EcdsaP256Sha256;

@@ -84,8 +84,8 @@ fn told(answer: Result<Value, Failure>, say: impl FnOnce(&Value) -> String) -> R
 async fn actors(running: &Running) -> Check {
     let mut found = Ok(running.ready.actors.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
     for actor in running.ready.actors.keys() {
-        if running.client.get_bytes(&running.url(actor, "/readyz")).await.is_err() {
-            found = Err(format!("{actor} does not answer"));
+        if let Err(error) = running.client.get_bytes(&running.url(actor, "/readyz")).await {
+            found = Err(format!("{actor} is not ready: {error}"));
         }
     }
     Check::new("actors", found, "Start them again: tefuda up")

@@ -34,8 +34,13 @@ mod residents;
 #[path = "../../../store/tests/it/server.rs"]
 mod server;
 #[cfg(test)]
+#[path = "../../../keys/tests/it/softhsm.rs"]
+mod softhsm;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod system;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod token;

@@ -119,6 +119,7 @@ impl World {
             databases: Databases::InHome,
             environment: Environment::Sandbox,
             element_keys: None,
+            keys: tefuda_keys::KeyStore::Files,
         };
         Ok(router(Authority::open(context).await?))
     }

@@ -143,6 +143,7 @@ impl World {
             databases: Databases::InHome,
             environment: Environment::Sandbox,
             element_keys: None,
+            keys: tefuda_keys::KeyStore::Files,
         };
         let keys = KeySpace::open(&home.path().join("rp"), "rp", Environment::Sandbox).unwrap();
         let gateway = Gateway::open(context.clone()).await.unwrap();

@@ -165,6 +165,7 @@ impl World {
             databases: Databases::InHome,
             environment: Environment::Sandbox,
             element_keys: None,
+            keys: tefuda_keys::KeyStore::Files,
         };
         let wire = Wire(Arc::new(AtomicUsize::new(NEVER)));
         let router = tefuda_authority_server::router(Authority::open(context.clone()).await.unwrap())

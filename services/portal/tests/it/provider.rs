@@ -46,6 +46,7 @@ async fn oidc_provider_logs_people_in_and_out() {
         databases: Databases::InHome,
         environment: Environment::Sandbox,
         element_keys: None,
+        keys: tefuda_keys::KeyStore::Files,
     };
     let url = context.urls.portal();
     let portal = Portal::open_at(context, format!("http://localhost:{port}")).await.unwrap();
