@@ -62,7 +62,7 @@ async fn several_are_stored_at_once_as_one_by_one(place: &Place) {
     let mut transaction = store.begin().await.unwrap();
     transaction.put("many", "7", &"there").await.unwrap();
     let mut twice = all.clone();
-    twice.push(("149", &ids[0]));
+    twice.extend(ids.first().map(|id| ("149", id)));
     let inserted = transaction.insert_all("many", &twice).await.unwrap();
     let refused: Vec<_> = inserted.iter().enumerate().filter(|(_, done)| !**done).map(|(at, _)| at).collect();
     assert_eq!(refused, [7, 150], "who was there, and who came twice");
@@ -71,10 +71,12 @@ async fn several_are_stored_at_once_as_one_by_one(place: &Place) {
     transaction.audit_all(&(2..100).map(entry).collect::<Vec<_>>()).await.unwrap();
     let within = transaction.get_all::<String>("many", &["7", "8", "no"]).await.unwrap();
     transaction.commit().await.unwrap();
-    assert_eq!((within.len(), within["7"].as_str(), within["8"].as_str()), (2, "there", "8"));
+    let of =
+        |ids: &[(&str, &str)]| ids.iter().map(|(id, body)| ((*id).to_owned(), (*body).to_owned())).collect();
+    assert_eq!(within, of(&[("7", "there"), ("8", "8")]));
     let asked: Vec<&str> = ids.iter().map(String::as_str).chain(["none"]).collect();
     let found = store.get_all::<String>("many", &asked).await.unwrap();
-    assert_eq!((found.len(), found["149"].as_str()), (150, "149"));
+    assert_eq!((found.len(), found.get("149").map(String::as_str)), (150, Some("149")));
     assert_eq!(store.verify_audit().await.unwrap(), 99);
 }
 

@@ -78,6 +78,11 @@ async fn enrol(stage: &Stage, phone: &str, adult: &Value) -> Result<(), Failure>
     stage.typed(&[&enrol[..], &["--sign-pin", SIGN, "--auth-pin", AUTH]].concat()).await.map(drop)
 }
 
+/// A member that is a text.
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// A relying party with its key.
 struct Party {
     client_id: String,
@@ -100,7 +105,7 @@ impl Party {
         let registered = stage.typed(&register).await?;
         let issuer = stage.running.ready.actors.get("gateway").and_then(|gateway| gateway.get("url"));
         Ok(Self {
-            client_id: registered["client_id"].as_str().unwrap_or_default().to_owned(),
+            client_id: text(&registered, "client_id").to_owned(),
             key,
             kid: jwk.kid().to_owned(),
             clock: SystemClock::open(place.path())?,
@@ -123,7 +128,7 @@ impl Party {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let url = format!("{}{}?{query}", self.issuer, tefuda_openid::PATH_AUTHORIZATION);
         let done = stage.typed(&["phone", "login", "bench-0", "--biometric=1", &url]).await?;
-        let back = Url::parse(done["redirect"].as_str().unwrap_or_default()).map_err(stage::failed)?;
+        let back = Url::parse(text(&done, "redirect")).map_err(stage::failed)?;
         let code = back.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
         self.redeem(stage, &code.unwrap_or_default()).await
     }

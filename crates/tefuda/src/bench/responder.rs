@@ -40,14 +40,19 @@ pub async fn rows(time: Duration, raw: &Raw) -> Rows {
 /// A certificate of a card, and who issued it.
 pub async fn somebodys(stage: &Stage) -> Result<(Certificate, Serial), Failure> {
     let resident = stage.adults().await?.into_iter().next().unwrap_or_default();
-    let id = resident["id"].as_str().unwrap_or_default();
+    let id = resident.get("id").and_then(Value::as_str).unwrap_or_default();
     stage.running.post("authority", &format!("/admin/residents/{id}/card"), &()).await?;
     let shown: Value = stage.running.get("authority", &format!("/admin/residents/{id}")).await?;
     let certificates = shown.pointer("/card/certificates").and_then(Value::as_array);
     let auth = certificates.into_iter().flatten().find(|line| line["kind"] == "card-auth");
     let serial = auth.and_then(|line| serde_json::from_value(line["serial"].clone()).ok());
     let trust: Value = stage.running.get("authority", "/trust/index.json").await?;
-    let root = trust["roots"].as_array().into_iter().flatten().find(|root| root["role"] == "card-auth-ca");
+    let root = trust
+        .get("roots")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|root| root["role"] == "card-auth-ca");
     let root = root.and_then(|root| Certificate::from_pem(root["pem"].as_str()?).ok());
     root.zip(serial).ok_or_else(|| stage::failed("no card was made"))
 }

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 use tefuda_control_server::{Addresses, CardTable, Clocks};
-use tefuda_keys::{KeyStore, SystemRandom};
+use tefuda_keys::SystemRandom;
 use tefuda_store::{Databases, files};
 use tefuda_web::ActorContext;
 use tokio::sync::{oneshot, watch};
@@ -65,7 +65,7 @@ impl Drop for Place {
 
 /// The context of a new home there.
 pub fn context(place: &Place, port_base: u16, databases: Databases) -> Result<ActorContext, Failure> {
-    home::found(place.path(), port_base, &databases, &KeyStore::Files)?;
+    home::found(place.path(), port_base, &databases)?;
     Ok(up::context(place.path(), port_base, databases, None)?)
 }
 
@@ -160,8 +160,11 @@ impl Stage {
     /// Residents who can enrol a phone with a good card, their passwords shown.
     pub async fn adults(&self) -> Result<Vec<Value>, Failure> {
         let list = self.typed(&["resident", "list", "--reveal"]).await?;
-        let residents = list["residents"].as_array().cloned().unwrap_or_default();
-        let can = |resident: &Value| resident["can_enroll"] == true && resident["card"]["state"] == "active";
+        let residents = list.get("residents").and_then(Value::as_array).cloned().unwrap_or_default();
+        let can = |resident: &Value| {
+            let is = |pointer: &str, value: Value| resident.pointer(pointer) == Some(&value);
+            is("/can_enroll", true.into()) && is("/card/state", "active".into())
+        };
         Ok(residents.into_iter().filter(can).collect())
     }
 }
