@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 use tefuda_control_server::{Addresses, CardTable, Clocks};
-use tefuda_keys::SystemRandom;
+use tefuda_keys::{KeyStore, SystemRandom};
 use tefuda_store::{Databases, files};
 use tefuda_web::ActorContext;
 use tokio::sync::{oneshot, watch};
@@ -65,7 +65,7 @@ impl Drop for Place {
 
 /// The context of a new home there.
 pub fn context(place: &Place, port_base: u16, databases: Databases) -> Result<ActorContext, Failure> {
-    home::found(place.path(), port_base, &databases)?;
+    home::found(place.path(), port_base, &databases, &KeyStore::Files)?;
     Ok(up::context(place.path(), port_base, databases, None)?)
 }
 
