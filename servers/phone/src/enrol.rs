@@ -39,7 +39,11 @@ impl Phone {
         let _act = self.acts.lock().await;
         Catalogue::known().check(self.model()?, self.now())?;
         self.mend().await;
-        let seen = self.look().await?;
+        let mut seen = self.look().await?;
+        if seen.authority.is_none() && seen.memory.wallet.is_some() {
+            // Whether its certificates still stand is the authority's to say: unheard, nothing is complete.
+            seen.authority = Some(self.authority().device(self.element()?).await?);
+        }
         match self.goes_on(&seen, &resident)? {
             None => self.progress(seen.memory, true).await,
             Some(what) => self.begin(seen.memory, resident, what).await,
