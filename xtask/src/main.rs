@@ -4,6 +4,7 @@
 mod abuse;
 mod bench;
 mod docs;
+mod faults;
 mod fuzz;
 mod packages;
 mod peers;
@@ -22,6 +23,7 @@ const TASKS: &[(&str, &str, Task)] = &[
     ("soak", "cut the power of card and element for long: ROUNDS, or ROUNDS@SEED to go on", soak::run),
     ("fuzz", "fuzz TARGET (all) for SECONDS (20) more, counted in fuzz/RUNS.md", fuzz::run),
     ("bench", "measure a release build and write docs/benchmarks.md; a name measures only that", bench::run),
+    ("faults", "kill actors and disturb the network for long: ROUNDS, or ROUNDS@SEED to go on", faults::run),
     ("docs", "write the pages that are made from the sources: docs/reasons.md and docs/cli.md", docs::run),
 ];
 

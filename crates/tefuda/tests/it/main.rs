@@ -13,6 +13,8 @@ mod crash;
 #[cfg(test)]
 mod cutting_off;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod hours;
 #[cfg(test)]
 mod login;
