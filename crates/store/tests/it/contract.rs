@@ -56,7 +56,7 @@ async fn what_is_not_committed_is_not_there(place: &Place) {
 }
 
 async fn several_are_stored_at_once_as_one_by_one(place: &Place) {
-    let store = place.open().await;
+    let store = place.databases.open(&place.home, "authority/ca-many").await.unwrap();
     let ids: Vec<String> = (0..150).map(|number| format!("{number}")).collect();
     let all: Vec<(&str, &String)> = ids.iter().map(|id| (id.as_str(), id)).collect();
     let mut transaction = store.begin().await.unwrap();
