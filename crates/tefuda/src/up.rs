@@ -246,8 +246,7 @@ pub fn ready(context: &ActorContext, phones: &Phones) -> Ready {
     }
 }
 
-/// Tells those who wait.
-pub fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError> {
+fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError> {
     let document = serde_json::to_vec_pretty(ready).map_err(std::io::Error::from)?;
     files::write(&run_file(&ready.home), &document)?;
     for (actor, addresses) in &ready.actors {

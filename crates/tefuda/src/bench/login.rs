@@ -7,6 +7,7 @@ use tefuda_openid::{CLIENT_ASSERTION_TYPE, Jwk, PATH_TOKEN, jws};
 use tefuda_pki::{SignatureAlgorithm, Signer};
 use tefuda_store::{Databases, SystemClock, files};
 use tefuda_types::Clock;
+use tefuda_web::Client;
 use url::{Url, form_urlencoded};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// Enrolments: as many as there is patience for; making an element's keys takes most of each.
+/// Enrolments that are counted: as many as there is patience for; making an element's keys takes most of each.
 const ENROLMENTS: usize = 4;
 /// Logins before any are counted.
 const WARM: u32 = 3;
@@ -50,28 +51,16 @@ pub async fn rows(time: Duration, databases: Databases) -> Rows {
         logins += 1;
     }
     let logged_in = meter.read();
-    let count = u32::try_from(adults.len()).unwrap_or_default();
-    let core =
-        |milliseconds| (milliseconds, "a login of the same with one core to itself, in ms: none is known");
+    let enrolments = u32::try_from(adults.len()).unwrap_or_default();
+    let limit = (1.0, "nothing: a figure by itself");
     Ok(vec![
-        Row::new("enrolments, at the authority", "1/core s", enrolled.per_core_second(count), (1.0, "one")),
-        Row::new(
-            "logins, whole, at the gateway",
-            "1/core s",
-            logged_in.per_core_second(logins),
-            (1.0, "one"),
-        ),
-        Row::new("a login at the gateway", "core ms", 1_000.0 / logged_in.per_core_second(logins), core(1.0)),
-        Row::new(
-            "logins, whole, with the phone, by the clock",
-            "1/s",
-            logged_in.per_second(logins),
-            (1.0, "one"),
-        ),
+        Row::new("enrolments, at the authority", "1/core s", enrolled.per_core_second(enrolments), limit),
+        Row::new("logins, whole, at the gateway", "1/core s", logged_in.per_core_second(logins), limit),
+        Row::new("logins, whole, with the phone, by the clock", "1/s", logged_in.per_second(logins), limit),
     ])
 }
 
-async fn enrol(stage: &Stage, phone: &str, adult: &Value) -> Result<(), Failure> {
+pub async fn enrol(stage: &Stage, phone: &str, adult: &Value) -> Result<(), Failure> {
     let text = |pointer: &str| adult.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (id, pin) = (text("/id"), text("/pins/sign"));
     let enrol = ["phone", "enroll", phone, "--resident", id, "--card-sign-pin", pin];
@@ -90,6 +79,8 @@ struct Party {
     kid: String,
     clock: SystemClock,
     issuer: String,
+    /// Its own, without the token of the command line.
+    client: Client,
 }
 
 impl Party {
@@ -110,6 +101,7 @@ impl Party {
             kid: jwk.kid().to_owned(),
             clock: SystemClock::open(place.path())?,
             issuer: issuer.cloned().unwrap_or_default(),
+            client: Client::new(None),
         })
     }
 
@@ -130,10 +122,10 @@ impl Party {
         let done = stage.typed(&["phone", "login", "bench-0", "--biometric=1", &url]).await?;
         let back = Url::parse(text(&done, "redirect")).map_err(stage::failed)?;
         let code = back.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
-        self.redeem(stage, &code.unwrap_or_default()).await
+        self.redeem(&code.unwrap_or_default()).await
     }
 
-    async fn redeem(&self, stage: &Stage, code: &str) -> Result<(), Failure> {
+    async fn redeem(&self, code: &str) -> Result<(), Failure> {
         let now = self.clock.wire().as_second();
         let jti: String = tefuda_types::hexadecimal(&tefuda_keys::SystemRandom::octets::<16>());
         let claims = json!({ "iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "iat": now,
@@ -150,7 +142,7 @@ impl Party {
             ("client_assertion", &assertion),
         ];
         let url = format!("{}{PATH_TOKEN}", self.issuer);
-        let (status, body) = stage.running.client.post_form(&url, &form).await?;
+        let (status, body) = self.client.post_form(&url, &form).await?;
         if status == 200 { Ok(()) } else { Err(stage::failed(String::from_utf8_lossy(&body))) }
     }
 }

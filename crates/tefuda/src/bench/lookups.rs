@@ -26,7 +26,8 @@ pub async fn rows(time: Duration) -> Rows {
     let book = fetched(&stage, &issuer).await?;
     let at = book.newest_signed();
     let key_id = tefuda_types::hexadecimal(&issuer.key_id());
-    let certificate = CertificateReference { kind: CertificateKind::CardAuth, issuer_key_id: key_id, serial };
+    let certificate =
+        CertificateReference { kind: CertificateKind::PhoneAuth, issuer_key_id: key_id, serial };
     let lookups = on_one_core(time, move || {
         black_box(book.status(black_box(&certificate), at));
     });
@@ -43,13 +44,13 @@ pub async fn rows(time: Duration) -> Rows {
 /// What a verifier has when it has fetched everything.
 async fn fetched(stage: &Stage, root: &Certificate) -> Result<StatusBook, Failure> {
     let running = &stage.running;
-    let mut book = StatusBook::new(CertificateKind::CardAuth, Timestamp::MIN);
+    let mut book = StatusBook::new(CertificateKind::PhoneAuth, Timestamp::MIN);
     book.add_roots([root.clone()]);
-    for list in ["card-auth-g1.crl", "card-auth-g1.delta.crl"] {
+    for list in ["phone-auth-g1.crl", "phone-auth-g1.delta.crl"] {
         let list = running.client.get_bytes(&running.url("authority", &format!("/crl/{list}"))).await?;
         book.take_list(&list).map_err(stage::failed)?;
     }
-    let beat: Statement<Heartbeat> = running.get("authority", "/status/card-auth/heartbeat").await?;
+    let beat: Statement<Heartbeat> = running.get("authority", "/status/phone-auth/heartbeat").await?;
     book.take_heartbeat(&beat).map_err(stage::failed)?;
     Ok(book)
 }

@@ -10,7 +10,7 @@ use tefuda_types::Serial;
 use super::{
     Row, Rows,
     issuing::Raw,
-    load,
+    load, login,
     meter::{Meter, SQLITE},
     stage::{self, Stage},
 };
@@ -37,22 +37,18 @@ pub async fn rows(time: Duration, raw: &Raw) -> Rows {
     ])
 }
 
-/// A certificate of a card, and who issued it.
+/// A phone's authentication certificate, and who issued it.
 pub async fn somebodys(stage: &Stage) -> Result<(Certificate, Serial), Failure> {
-    let resident = stage.adults().await?.into_iter().next().unwrap_or_default();
-    let id = resident.get("id").and_then(Value::as_str).unwrap_or_default();
-    stage.running.post("authority", &format!("/admin/residents/{id}/card"), &()).await?;
-    let shown: Value = stage.running.get("authority", &format!("/admin/residents/{id}")).await?;
-    let certificates = shown.pointer("/card/certificates").and_then(Value::as_array);
-    let auth = certificates.into_iter().flatten().find(|line| line["kind"] == "card-auth");
+    let adult = stage.adults().await?.into_iter().next().unwrap_or_default();
+    stage.typed(&["phone", "create", "bench-0"]).await?;
+    login::enrol(stage, "bench-0", &adult).await?;
+    let shown = stage.typed(&["phone", "status", "bench-0"]).await?;
+    let certificates = shown.get("certificates").and_then(Value::as_array);
+    let auth = certificates.into_iter().flatten().find(|line| line["kind"] == "phone-auth");
     let serial = auth.and_then(|line| serde_json::from_value(line["serial"].clone()).ok());
     let trust: Value = stage.running.get("authority", "/trust/index.json").await?;
-    let root = trust
-        .get("roots")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .find(|root| root["role"] == "card-auth-ca");
+    let roots = trust.get("roots").and_then(Value::as_array);
+    let root = roots.into_iter().flatten().find(|root| root["role"] == "phone-auth-ca");
     let root = root.and_then(|root| Certificate::from_pem(root["pem"].as_str()?).ok());
-    root.zip(serial).ok_or_else(|| stage::failed("no card was made"))
+    root.zip(serial).ok_or_else(|| stage::failed("the phone has no certificate"))
 }

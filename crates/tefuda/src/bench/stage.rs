@@ -24,7 +24,7 @@ use crate::{
     failure::{Failure, ProgramError},
     hand::InHand,
     home,
-    running::Running,
+    running::{Running, run_file},
     up, verbs,
 };
 
@@ -144,7 +144,8 @@ impl Stage {
         for begin in begins {
             begin().await.map_err(failed)?;
         }
-        up::announce(&up::ready(&context, &phones), None)?;
+        let ready = serde_json::to_vec(&up::ready(&context, &phones)).map_err(failed)?;
+        files::write(&run_file(place.path()), &ready)?;
         Ok(Self { running: Running::find(place.path())?, port_base, place, stop, cards })
     }
 
