@@ -15,8 +15,9 @@ use crate::system::{Folder, Running, TEFUDA, eventually, free_ports};
 const ACTORS: [&str; 4] = ["control", "authority", "gateway", "phones"];
 /// From an actor's port to that of its proxy.
 pub const PROXIES: u16 = 5;
-/// Milliseconds by which an actor's civil time is off at most.
-const SKEW_MILLISECONDS_MAX: u64 = 1_500;
+/// Milliseconds by which an actor's civil time is off at most: two of them are then as far apart as whoever verifies
+/// a status bears (`CLOCK_TOLERANCE_SECONDS`); beyond that every status is not known, as it must be.
+const SKEW_MILLISECONDS_MAX: u64 = 950;
 /// How far two actors' clocks are apart at most.
 pub const CLOCKS_APART_MAX: Duration = Duration::from_millis(2 * SKEW_MILLISECONDS_MAX);
 
