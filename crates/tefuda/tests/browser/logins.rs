@@ -137,8 +137,8 @@ fn a_request_that_waited_too_long_says_so_and_leads_back() {
         let b = Browser::new("expired", language, width);
         b.begin_login(&system);
         let (_, url) = b.on_another_device();
-        system.put_the_host_ahead(11 * 60 * at);
-        // The page looks for itself. The phone that scans its code now is told the same.
+        system.put_the_host_ahead(7 * 60 * at);
+        // Over, and not yet forgotten. The page looks for itself. The phone that scans its code now is told the same.
         b.refused("login.request_expired");
         b.scan(&system, "android", &url);
         b.refused("login.request_expired");
