@@ -8,9 +8,6 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 
 use crate::{Certificate, CertificateError, key, oid};
 
-#[cfg(test)]
-mod limbo;
-
 /// Why a certificate proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -232,3 +229,6 @@ fn is_root(root: &Certificate) -> bool {
         && key::has_our_form(root.parsed().tbs_certificate().subject_public_key_info())
         && root.is_signed_by(&root.public_spki()) == Ok(true)
 }
+
+#[cfg(test)]
+mod limbo;
