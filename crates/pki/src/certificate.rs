@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
+use der::{
+    Decode, Document, Encode, EncodePem,
+    pem::{LineEnding, PemLabel},
+};
 use jiff::Timestamp;
 use tefuda_types::{CertificateKind, Serial};
 use thiserror::Error;
@@ -15,7 +18,7 @@ use x509_cert::{
     time::Time,
 };
 
-use crate::{SignatureAlgorithm, extension, oid, verify_signature};
+use crate::{SignatureAlgorithm, encoding::distinguished, extension, oid, verify_signature};
 
 /// Most octets of a certificate that is looked at: the largest real ones stay below 4,000.
 pub const CERTIFICATE_OCTETS_MAX: usize = 16_384;
@@ -54,7 +57,7 @@ impl Certificate {
         if der.len() > CERTIFICATE_OCTETS_MAX {
             return Err(CertificateError::Malformed);
         }
-        let parsed = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
+        let parsed: x509_cert::Certificate = distinguished(der).ok_or(CertificateError::Malformed)?;
         let serial = Serial::from_be_bytes(parsed.tbs_certificate().serial_number().as_bytes())
             .map_err(|_| CertificateError::Malformed)?;
         Ok(Self { der: der.to_vec(), parsed, serial })
@@ -65,8 +68,9 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
-        let parsed = x509_cert::Certificate::from_pem(pem).map_err(|_| CertificateError::Malformed)?;
-        Self::from_der(&parsed.to_der().map_err(|_| CertificateError::Malformed)?)
+        let (label, document) = Document::from_pem(pem).map_err(|_| CertificateError::Malformed)?;
+        x509_cert::Certificate::validate_pem_label(label).map_err(|_| CertificateError::Malformed)?;
+        Self::from_der(document.as_bytes())
     }
 
     /// The bytes as received.

@@ -22,6 +22,7 @@ use crate::{
     Certificate, SignatureAlgorithm,
     certificate::timestamp,
     draft::{DraftError, algorithm_identifier, assemble, time},
+    encoding::distinguished,
     extension, oid,
     path::TrustStore,
     verify_signature,
@@ -274,7 +275,7 @@ impl RevocationList {
         if der.len() > CRL_OCTETS_MAX {
             return Err(CrlError::Malformed);
         }
-        let list: CertificateList = CertificateList::from_der(der).map_err(|_| CrlError::Malformed)?;
+        let list: CertificateList = distinguished(der).ok_or(CrlError::Malformed)?;
         let tbs = &list.tbs_cert_list;
         let extensions = tbs.crl_extensions.as_deref().unwrap_or_default();
         let identifier: AuthorityKeyIdentifier =

@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod certificate;
 pub mod crl;
 pub mod draft;
+mod encoding;
 mod extension;
 mod key;
 pub mod name;

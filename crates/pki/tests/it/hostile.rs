@@ -163,3 +163,11 @@ fn abuse_e05_an_answer_is_for_what_was_asked_by_who_was_delegated_for_it() {
     assert!(says(b"a nonce of a client") && says(serial(7).as_be_bytes()));
     assert!(!says(serial(8).as_be_bytes()), "of no other certificate");
 }
+
+/// A certificate that writes out a default, `critical FALSE`: the fuzzer's find.
+#[test]
+fn what_only_looks_like_der_is_no_certificate() {
+    let octets = include_bytes!("../../../../fuzz/regressions/certificate/default-encoded");
+    let refused = Certificate::from_der(octets).unwrap_err();
+    assert_eq!(refused.code().as_str(), "certificate.malformed");
+}
