@@ -41,15 +41,14 @@ pub fn run() -> anyhow::Result<()> {
 
 /// When, and on what.
 fn machine() -> anyhow::Result<String> {
-    let date = Command::new("date").arg("+%F %H:%M %Z").output()?;
+    let date = shell::output("date", &["+%F %H:%M %Z"])?;
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let model = model.trim_start_matches(['\t', ' ', ':']);
     let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
     let load = fs::read_to_string("/proc/loadavg")?;
     let load = load.split(' ').next().unwrap_or_default();
-    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
-    Ok(format!("{date}; {count} cores, {model}; load before: {load}."))
+    Ok(format!("{}; {count} cores, {model}; load before: {load}.", date.trim()))
 }
 
 fn page(measured: &Value, machine: &str) -> anyhow::Result<String> {

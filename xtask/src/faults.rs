@@ -1,6 +1,6 @@
 //! `cargo xtask faults [ROUNDS[@SEED]]`: the long form of kills and of a network that loses, doubles and delays.
 
-use crate::shell;
+use crate::soak;
 
 /// What the test is called that takes long; the suite leaves it out.
 pub const NAME: &str = "faults::soak";
@@ -11,19 +11,5 @@ const ROUNDS: &str = "100";
 /// Starts the actors apart and lets phones live and die; each round prints what replays it, the last line how to go on,
 /// and `docs/faults.tsv` keeps the count.
 pub fn run() -> anyhow::Result<()> {
-    let asked = std::env::args().nth(2).unwrap_or_else(|| ROUNDS.to_owned());
-    let run = [
-        "test",
-        "--profile",
-        "ci",
-        "--package",
-        "tefuda",
-        "--test",
-        "it",
-        "--",
-        "--ignored",
-        NAME,
-        "--nocapture",
-    ];
-    shell::run_with("cargo", &run, &[("TEFUDA_FAULTS", &asked)])
+    soak::long(NAME, &["tefuda"], ("TEFUDA_FAULTS", ROUNDS))
 }

@@ -10,9 +10,14 @@ const ROUNDS: &str = "1000";
 
 /// Draws stories and cuts, and walks all of them in full; each round prints what replays it, the last line how to go on.
 pub fn run() -> anyhow::Result<()> {
-    let asked = std::env::args().nth(2).unwrap_or_else(|| ROUNDS.to_owned());
-    let packages = ["--package", "tefuda-card", "--package", "tefuda-element", "--test", "it"];
-    let run =
-        ["test", "--profile", "ci"].iter().chain(&packages).chain(&["--", "--ignored", NAME, "--nocapture"]);
-    shell::run_with("cargo", &run.copied().collect::<Vec<_>>(), &[("TEFUDA_SOAK", &asked)])
+    long(NAME, &["tefuda-card", "tefuda-element"], ("TEFUDA_SOAK", ROUNDS))
+}
+
+/// Runs the tests of a long form, told by a variable for how many rounds and from which seed.
+pub fn long(name: &str, packages: &[&str], (variable, rounds): (&str, &str)) -> anyhow::Result<()> {
+    let asked = std::env::args().nth(2).unwrap_or_else(|| rounds.to_owned());
+    let packages = packages.iter().flat_map(|package| ["--package", *package]);
+    let tests = ["--test", "it", "--", "--ignored", name, "--nocapture"];
+    let run = ["test", "--profile", "ci"].into_iter().chain(packages).chain(tests);
+    shell::run_with("cargo", &run.collect::<Vec<_>>(), &[(variable, &asked)])
 }

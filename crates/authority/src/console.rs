@@ -1,6 +1,7 @@
 //! Who may do what at the authority's consoles, what takes two people, and whom the call centre finds.
 
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 use tefuda_types::{CertificateKind, ElementId, Serial, Timestamp};
 use thiserror::Error;
 
@@ -124,21 +125,26 @@ impl Operator {
 
 /// All operators of the sandbox.
 #[must_use]
-pub fn operators() -> Vec<Operator> {
+pub fn operators() -> &'static [Operator] {
+    &LIST
+}
+
+/// Read once: a console names operators in each row of a table.
+static LIST: LazyLock<Vec<Operator>> = LazyLock::new(|| {
     #[derive(Default, Deserialize)]
     struct Lines {
         operator: Vec<Operator>,
     }
     // A test reads the file; a file that cannot be read lets nobody in.
     toml::from_str::<Lines>(OPERATORS).unwrap_or_default().operator
-}
+});
 
 /// An operator by the stable name.
 ///
 /// # Errors
 /// [`ConsoleError::OperatorNotFound`].
 pub fn operator(id: &str) -> Result<Operator, ConsoleError> {
-    operators().into_iter().find(|operator| operator.id == id).ok_or(ConsoleError::OperatorNotFound)
+    LIST.iter().find(|operator| operator.id == id).cloned().ok_or(ConsoleError::OperatorNotFound)
 }
 
 /// A reason, without what surrounds it.

@@ -12,4 +12,4 @@ pub use key::{RoleKey, SoftwareKey};
 pub use random::SystemRandom;
 pub use space::{KeyError, KeySpace, KeyStore};
 pub use tefuda_types::Environment;
-pub use token::{SESSIONS, Token, TokenError, TokenKey, WAITING_MAX};
+pub use token::{SESSIONS, Token, TokenError, TokenKey, WAITING_MAX, rsa_spki};

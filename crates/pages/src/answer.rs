@@ -85,7 +85,11 @@ pub fn problem_page(frame: Frame, problem: &Problem, actions: Vec<Link>) -> Resp
     let refusal = Refusal::of(problem.reason(), frame.language());
     let page = ProblemPage { frame, refusal, actions };
     match page.render() {
-        Ok(html) => Outcome::of(html_response(problem.status(), html), Some(problem.reason())),
+        Ok(html) => {
+            let mut response = html_response(problem.status(), html);
+            response.headers_mut().extend(problem.retry_after());
+            Outcome::of(response, Some(problem.reason()))
+        }
         Err(_) => problem.status().into_response(),
     }
 }

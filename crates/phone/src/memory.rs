@@ -66,6 +66,12 @@ impl Memory {
     /// Form that this version writes.
     pub const FORM: u32 = 1;
 
+    /// Whether an enrolment has begun and is not over.
+    #[must_use]
+    pub fn is_enrolling(&self) -> bool {
+        self.enrolment.as_ref().is_some_and(|enrolment| !enrolment.is_over())
+    }
+
     /// Adds to the history; the oldest entries go.
     pub fn happened(&mut self, time: Timestamp, act: &str, with: Option<String>, reason: Option<String>) {
         self.history.push(Happened { time, act: act.to_owned(), with, reason });

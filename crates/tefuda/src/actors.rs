@@ -54,7 +54,7 @@ impl Actor {
 /// Something that is done, or goes on, while others answer.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What is done before an actor is of use. It may be tried again.
-type Begin = Box<dyn Fn() -> Task<anyhow::Result<()>> + Send + Sync>;
+pub type Begin = Box<dyn Fn() -> Task<anyhow::Result<()>> + Send + Sync>;
 
 /// An actor, open but not yet listening.
 pub struct Opened {
@@ -87,11 +87,7 @@ pub async fn alone(actor: Actor, context: ActorContext) -> anyhow::Result<Opened
             Ok(phones(context, field)?.0)
         }
         Actor::Control => {
-            let clocks = Clocks {
-                home: Arc::clone(&context.clock),
-                actors: Arc::new(BTreeMap::new()),
-                followed: false,
-            };
+            let clocks = Clocks::alone(Arc::clone(&context.clock));
             let (addresses, looking) = addresses_elsewhere(&context);
             let cards = Arc::new(CardTable::new(&context));
             Ok(Opened { meanwhile: looking, ..control(&context, clocks, cards, addresses) })

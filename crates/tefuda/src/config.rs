@@ -5,7 +5,6 @@ use serde::Deserialize;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
 };
 use tefuda_keys::{KeyStore, SystemRandom};
@@ -80,7 +79,7 @@ struct Written {
     listen: SocketAddr,
     #[serde(default)]
     sandbox: bool,
-    database: Option<String>,
+    database: Option<PinSource>,
     keys: Option<TokenSection>,
     admin_token: PathBuf,
     call_centre_token: Option<PathBuf>,
@@ -143,8 +142,6 @@ impl Config {
         let environment = if written.sandbox { Environment::Sandbox } else { Environment::Production };
         let keys = written.keys.map_or(Ok(KeyStore::Files), |token| token.open())?;
         keys.allowed_in(environment).map_err(|error| Failure::of(&error))?;
-        let database =
-            written.database.map(|said| PinSource::from_str(&said).unwrap_or_else(|never| match never {}));
         let call_centre_token = match written.call_centre_token {
             Some(path) => token(&path)?,
             // Nobody is told one that opens nothing.
@@ -153,7 +150,7 @@ impl Config {
         Ok(Self {
             home: std::path::absolute(written.home)?,
             listen: written.listen,
-            databases: up::databases(database.as_ref())?,
+            databases: up::databases(written.database.as_ref())?,
             keys,
             environment,
             admin_token: token(&written.admin_token)?,
@@ -245,13 +242,11 @@ fn secret(path: &Path, what: &'static str) -> Result<Secret<String>, ConfigError
 
 /// A token of printable characters, long enough not to be guessed.
 fn token(path: &Path) -> Result<Arc<str>, ConfigError> {
-    let text = secret(path, "token of 32 printable characters or more")?;
+    const WHAT: &str = "token of 32 printable characters or more";
+    let text = secret(path, WHAT)?;
     let token = text.expose();
     if token.len() < TOKEN_CHARACTERS_MIN || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
-        return Err(ConfigError::Secret {
-            path: path.to_owned(),
-            what: "token of 32 printable characters or more",
-        });
+        return Err(ConfigError::Secret { path: path.to_owned(), what: WHAT });
     }
     Ok(token.as_str().into())
 }
@@ -261,16 +256,8 @@ fn element_keys(path: &Path) -> Result<Secret<[u8; 32]>, ConfigError> {
     const WHAT: &str = "key of 64 hexadecimal digits";
     let text = secret(path, WHAT)?;
     let none = || ConfigError::Secret { path: path.to_owned(), what: WHAT };
-    let digits = text.expose().as_bytes();
-    let mut key = [0; 32];
-    if digits.len() != 64 {
-        return Err(none());
-    }
-    for (octet, pair) in key.iter_mut().zip(digits.chunks(2)) {
-        let pair = str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        *octet = pair.ok_or_else(none)?;
-    }
-    Ok(Secret::new(key))
+    let octets = Secret::new(tefuda_types::from_hexadecimal(text.expose()).ok_or_else(none)?);
+    Ok(Secret::new(octets.expose().as_slice().try_into().map_err(|_| none())?))
 }
 
 #[cfg(test)]

@@ -2,10 +2,7 @@
 
 use clap::Args;
 use serde::Deserialize;
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::path::{Path, PathBuf};
 use tefuda_keys::{KeyStore, Token};
 
 use crate::{
@@ -47,14 +44,13 @@ pub struct TokenSection {
     /// Label.
     token: String,
     /// `@FILE` with the PIN of its user.
-    pin: String,
+    pin: PinSource,
 }
 
 impl TokenSection {
     /// Opens it.
     pub fn open(&self) -> Result<KeyStore, Failure> {
-        let pin = PinSource::from_str(&self.pin).unwrap_or_else(|never| match never {});
-        open(&self.module, &self.token, &pin)
+        open(&self.module, &self.token, &self.pin)
     }
 }
 

@@ -3,11 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 use std::{path::PathBuf, time::Duration};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     Done,
@@ -49,8 +45,7 @@ pub async fn serve(common: &Common, options: &Options) -> Done {
 
 /// Who listens answers: what needs a neighbour is done before.
 async fn run(opened: Opened, listener: TcpListener) -> Done {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop_asked = up::told_to_stop()?;
     let (stop, stopping) = watch::channel(false);
     let Opened { behind, begin, meanwhile } = opened;
     let answering = async {
@@ -67,8 +62,7 @@ async fn run(opened: Opened, listener: TcpListener) -> Done {
     };
     tokio::pin!(answering);
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = stop_asked => {}
         ended = &mut answering => {
             return Err(ProgramError::ActorFailed(format!("{ended:?}")).into());
         }
@@ -79,7 +73,7 @@ async fn run(opened: Opened, listener: TcpListener) -> Done {
 }
 
 /// Tries until the neighbours answer; a failure is logged when it changes.
-async fn begun(begin: &(dyn Fn() -> actors::Task<anyhow::Result<()>> + Send + Sync)) {
+async fn begun(begin: &actors::Begin) {
     let mut told = String::new();
     while let Err(error) = begin().await {
         let failure = format!("{error:#}");

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    io::IsTerminal,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -37,7 +37,7 @@ use crate::{
 /// Actors in the order of their ports.
 pub const ACTORS: [&str; 5] = ["control", "authority", "gateway", "portal", "phones"];
 /// How far each one's port is from the first; what is left out belongs to actors that are to come.
-const OFFSETS: [u16; ACTORS.len()] = [0, 1, 2, 3, 4];
+pub const OFFSETS: [u16; ACTORS.len()] = [0, 1, 2, 3, 4];
 
 #[derive(Debug, Default, Args)]
 pub struct Options {
@@ -162,7 +162,7 @@ impl System {
             ("portal", Arc::clone(&of_portal.clock)),
             ("phones", Arc::clone(&of_phones.clock)),
         ]);
-        let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(clocks), followed: true };
+        let clocks = Clocks { home: Arc::clone(&context.clock), actors: Arc::new(clocks) };
         let authority = actors::authority(of_authority).await?;
         let gateway = actors::gateway(of_gateway).await?;
         let portal = actors::portal(of_portal).await?;
@@ -175,8 +175,7 @@ impl System {
     }
 
     async fn run(self, listeners: Vec<TcpListener>, ready_file: Option<&Path>) -> Done {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop_asked = told_to_stop()?;
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut begins, mut meanwhile) = (Vec::new(), JoinSet::new());
@@ -191,8 +190,7 @@ impl System {
         announce(&ready(&self.context, &self.phones), ready_file)?;
         meanwhile.spawn(Arc::clone(&self.cards).make_ahead());
         let failed = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
+            () = stop_asked => None,
             ended = servers.join_next() => Some(format!("{ended:?}")),
         };
         meanwhile.abort_all();
@@ -258,4 +256,16 @@ fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), ProgramError
     ));
     ready_file.map(|path| files::write(path, &document)).transpose()?;
     Ok(())
+}
+
+/// SIGTERM or SIGINT, listened for from now on.
+pub fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -2,7 +2,7 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
-use crate::identifier::IdentifierError;
+use crate::{hexadecimal::from_hexadecimal, identifier::IdentifierError};
 
 /// The four kinds of certificate. Each kind has its own CA, its own trust store and its own policy;
 /// they are never mixed.
@@ -165,12 +165,7 @@ impl FromStr for Serial {
             return Err(IdentifierError::Serial);
         }
         let padded = if text.len() % 2 == 1 { alloc::format!("0{text}") } else { text.to_owned() };
-        let octets = padded
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| core::str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .collect::<Option<Vec<u8>>>()
-            .ok_or(IdentifierError::Serial)?;
+        let octets = from_hexadecimal(&padded).ok_or(IdentifierError::Serial)?;
         Self::from_be_bytes(&octets)
     }
 }

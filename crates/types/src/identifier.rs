@@ -1,7 +1,9 @@
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::hexadecimal::from_hexadecimal;
 
 /// A text that is not the identifier it is meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -131,12 +133,7 @@ impl FromStr for ElementId {
         if text.len() != 20 || !text.is_ascii() {
             return Err(IdentifierError::ElementId);
         }
-        let octets = text
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| core::str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .collect::<Option<Vec<u8>>>()
-            .ok_or(IdentifierError::ElementId)?;
+        let octets = from_hexadecimal(text).ok_or(IdentifierError::ElementId)?;
         Ok(Self(octets.try_into().map_err(|_| IdentifierError::ElementId)?))
     }
 }

@@ -20,7 +20,7 @@ pub use bytes::Bytes;
 pub use certificate::{CertificateKind, CertificateStatus, Family, PinKind, Serial};
 pub use clock::{Clock, FixedClock, JST, civil_day, jst};
 pub use environment::Environment;
-pub use hexadecimal::hexadecimal;
+pub use hexadecimal::{from_hexadecimal, hexadecimal};
 pub use identifier::{ElementId, IdentifierError, PhoneName, ResidentId};
 pub use individual_number::IndividualNumber;
 pub use jiff::Timestamp;

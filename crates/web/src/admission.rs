@@ -10,15 +10,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tefuda_types::Reason;
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{Problem, server::BODY_OCTETS_MAX};
+use crate::{
+    Problem,
+    server::BODY_OCTETS_MAX,
+    shares::{Full, Share, Shares},
+};
 
 /// Requests that an actor answers at a time. A store has one writer and four connections: more would only wait
 /// there, each holding memory.
@@ -76,47 +79,25 @@ pub struct Peer(pub IpAddr);
 /// The places of one actor.
 #[derive(Clone, Debug)]
 pub struct Places {
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    taken: Shares,
     answered: Arc<Semaphore>,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        Self { taken: Arc::default(), answered: Arc::new(Semaphore::new(ANSWERED_MAX)) }
-    }
-}
-
-/// A place, for as long as it is kept.
-#[derive(Debug)]
-struct Place {
-    of: IpAddr,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.of) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.of);
-            }
+        Self {
+            taken: Shares::new(PLACES_MAX, PLACES_OF_ONE_MAX),
+            answered: Arc::new(Semaphore::new(ANSWERED_MAX)),
         }
     }
 }
 
 impl Places {
-    fn take(&self, of: IpAddr) -> Result<Place, AdmissionError> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.values().sum::<usize>() >= PLACES_MAX {
-            return Err(AdmissionError::Overloaded);
-        }
-        let own = taken.entry(of).or_default();
-        if *own >= PLACES_OF_ONE_MAX {
-            return Err(AdmissionError::TooMany);
-        }
-        *own += 1;
-        Ok(Place { of, taken: Arc::clone(&self.taken) })
+    fn take(&self, of: IpAddr) -> Result<Share, AdmissionError> {
+        self.taken.take(of).map_err(|full| match full {
+            Full::All => AdmissionError::Overloaded,
+            Full::One => AdmissionError::TooMany,
+        })
     }
 }
 
@@ -195,10 +176,10 @@ mod tests {
         let _all_turns_taken = begun.acquire_many(ANSWERED_MAX.try_into().unwrap()).await.unwrap();
         assert_eq!(begun.available_permits(), 0, "no more are answered at a time");
         let stranger = tokio::spawn(ask(STRANGER));
-        while places.taken.lock().unwrap().get(&STRANGER).is_none() {
+        while places.taken.count(&STRANGER).is_none() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(places.taken.lock().unwrap()[&FLOODER], PLACES_OF_ONE_MAX, "and nobody is behind more");
+        assert_eq!(places.taken.count(&FLOODER), Some(PLACES_OF_ONE_MAX), "and nobody is behind more");
         may.notify_one();
         assert_eq!(stranger.await.unwrap().unwrap().status(), StatusCode::OK);
         let mut done = 0;
@@ -207,7 +188,7 @@ mod tests {
             done += 1;
         }
         assert_eq!(done, PLACES_OF_ONE_MAX);
-        assert!(places.taken.lock().unwrap().is_empty(), "all places are free again");
+        assert!(places.taken.is_empty(), "all places are free again");
     }
 
     #[tokio::test]
@@ -233,7 +214,7 @@ mod tests {
             let body = crate::held(lines, move || drop(never));
             slow.spawn(router.clone().oneshot(request(FLOODER, body)));
         }
-        while places.taken.lock().unwrap().get(&FLOODER) != Some(&(ANSWERED_MAX + 1)) {
+        while places.taken.count(&FLOODER) != Some(ANSWERED_MAX + 1) {
             tokio::task::yield_now().await;
         }
         let quick = router.clone().oneshot(request(STRANGER, Body::empty())).await.unwrap();

@@ -10,6 +10,7 @@ mod listening;
 pub mod live;
 mod problem;
 mod server;
+mod shares;
 
 pub use actor::{ActorContext, Urls};
 pub use admission::AdmissionError;

@@ -6,13 +6,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use std::{
-    collections::HashMap,
-    io,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -20,7 +14,12 @@ use tokio::{
 };
 use tower::Service;
 
-use crate::{admission::Peer, live::Door, server::layered};
+use crate::{
+    admission::Peer,
+    live::Door,
+    server::layered,
+    shares::{Share, Shares},
+};
 
 /// Connections of an actor. Each is a file descriptor, of which a process has 1,024 unless it is given more, for
 /// all its actors, and some 20 KiB.
@@ -39,35 +38,6 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long nobody is let in when the host has no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
-
-/// A connection that counts.
-struct Counted(IpAddr, Counts);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.0) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.0);
-            }
-        }
-    }
-}
-
-/// Counts a connection, if there may be another.
-fn counted(of: IpAddr, all: &Counts) -> Option<Counted> {
-    let mut counts = all.lock().unwrap_or_else(PoisonError::into_inner);
-    let total: usize = counts.values().sum();
-    let own = counts.entry(of).or_default();
-    if total >= CONNECTIONS_MAX || *own >= CONNECTIONS_OF_ONE_MAX {
-        return None;
-    }
-    *own += 1;
-    Some(Counted(of, Arc::clone(all)))
-}
-
 /// Serves until `stop` changes, then lets answers under way finish.
 ///
 /// # Errors
@@ -78,7 +48,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let router = layered(router, door);
-    let (open, graceful) = (Counts::default(), GracefulShutdown::new());
+    let open = Shares::new(CONNECTIONS_MAX, CONNECTIONS_OF_ONE_MAX);
+    let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -90,8 +61,8 @@ pub async fn serve(
             continue;
         };
         // Who is too many finds the connection closed, and costs nothing.
-        if let Some(counted) = counted(from.ip(), &open) {
-            connected(stream, router.clone(), counted, &graceful);
+        if let Ok(share) = open.take(from.ip()) {
+            connected(stream, router.clone(), share, &graceful);
         }
     }
     drop(listener);
@@ -100,10 +71,10 @@ pub async fn serve(
     Ok(())
 }
 
-fn connected(stream: TcpStream, router: Router, counted: Counted, graceful: &GracefulShutdown) {
+fn connected(stream: TcpStream, router: Router, share: Share, graceful: &GracefulShutdown) {
     // An answer is one write: it does not wait for another.
     let _ = stream.set_nodelay(true);
-    let peer = Peer(counted.0);
+    let peer = Peer(share.of());
     let answering = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         router.clone().call(request)
@@ -116,7 +87,7 @@ fn connected(stream: TcpStream, router: Router, counted: Counted, graceful: &Gra
         .serve_connection(TokioIo::new(stream), answering);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
-        let _counted = counted;
+        let _share = share;
         // Whoever breaks off, or does not speak HTTP, is nobody's failure.
         let _ = watched.await;
     });

@@ -1,6 +1,6 @@
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,13 @@ impl Problem {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+
+    /// The header that says when to try again, where time alone can help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<(HeaderName, HeaderValue)> {
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+            .then(|| (header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)))
+    }
 }
 
 fn status(blame: Blame, code: &str) -> StatusCode {
@@ -93,12 +100,11 @@ impl<E: Reason + core::fmt::Display> From<E> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let outcome = Outcome(self.reason.clone());
+        let retry_after = self.retry_after();
         let body = ProblemBody { reason: self.reason, message: self.message };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(outcome);
-        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        }
+        response.headers_mut().extend(retry_after);
         response
     }
 }

@@ -14,7 +14,6 @@ use tefuda_keys::KeyStore;
 use tefuda_types::Reason;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -152,7 +151,6 @@ pub fn layered(router: Router, door: Door) -> Router {
     router
         .layer(middleware::from_fn_with_state((door.actor, Arc::clone(&door.host)), own_host))
         .layer(CatchPanicLayer::new())
-        .layer(RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(middleware::from_fn_with_state(door, live::watch))
         .layer(middleware::from_fn_with_state(Places::default(), admission::admit))
         // An actor listens only when its stores are open: who gets an answer gets one from a ready actor, and that

@@ -249,8 +249,9 @@ impl Ca {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measured::throw_away;
     use tefuda_keys::KeySpace;
-    use tefuda_pki::{SignatureAlgorithm, profile::Municipality};
+    use tefuda_pki::SignatureAlgorithm;
     use tefuda_store::{Databases, SystemClock};
     use tefuda_types::{CertificateKind, Clock, Environment, Reason, Timestamp};
     use tefuda_web::{ActorContext, Urls, live::Live};
@@ -279,23 +280,13 @@ mod tests {
         let now = context.clock.civil();
         let period =
             Period { not_before: now, not_after: Timestamp::from_second(now.as_second() + 86_400).unwrap() };
-        let request = |name: u32, key: u32| Request {
-            id: format!("r{name}"),
-            holder: format!("holder-{name}"),
-            device: None,
-            leaf: Leaf {
-                kind: CertificateKind::PhoneAuth,
-                common_name: format!("13101{name:015}"),
-                municipality: Municipality { prefecture: "Tokyo-to".into(), city: "Kiyose-shi".into() },
-                attributes: None,
-                ocsp_url: "http://localhost:8481/ocsp".into(),
-            },
-            spki: keys
-                .signer(&format!("{key}"), SignatureAlgorithm::EcdsaP256Sha256)
-                .unwrap()
-                .public_spki()
-                .to_vec(),
-            period,
+        let request = |name: u64, key: u64| {
+            let key = keys.signer(&format!("{key}"), SignatureAlgorithm::EcdsaP256Sha256).unwrap();
+            throw_away(
+                format!("r{name}"),
+                format!("holder-{name}"),
+                (name, key.public_spki().to_vec(), period),
+            )
         };
         let all: Vec<Request> = (0..100).map(|name| request(name % 90, name % 90)).collect();
         let all = all.into_iter().chain([request(200, 7)]).map(|request| {

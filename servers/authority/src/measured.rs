@@ -42,23 +42,8 @@ impl MeasuredCa {
     /// # Errors
     /// What refuses it.
     pub async fn issue(&self, number: u64, spki: Vec<u8>) -> anyhow::Result<()> {
-        let request = Request {
-            id: format!("measured/{number}"),
-            holder: format!("nobody-{number}"),
-            device: None,
-            leaf: Leaf {
-                kind: CertificateKind::PhoneAuth,
-                common_name: format!("13101{number:015}"),
-                municipality: Municipality {
-                    prefecture: "Tokyo-to".to_owned(),
-                    city: "Kiyose-shi".to_owned(),
-                },
-                attributes: None,
-                ocsp_url: "http://localhost/ocsp".to_owned(),
-            },
-            spki,
-            period: self.period,
-        };
+        let request =
+            throw_away(format!("measured/{number}"), format!("nobody-{number}"), (number, spki, self.period));
         Ok(self.ca.issue(&request).await.map(drop)?)
     }
 
@@ -69,4 +54,21 @@ impl MeasuredCa {
     pub fn sign(&self, message: &[u8]) -> anyhow::Result<()> {
         Ok(self.newest.signer.sign(message).map(drop)?)
     }
+}
+
+/// A request for a phone's authentication certificate that nobody will ever show.
+pub(crate) fn throw_away(
+    id: String,
+    holder: String,
+    (number, spki, period): (u64, Vec<u8>, Period),
+) -> Request {
+    let municipality = Municipality { prefecture: "Tokyo-to".to_owned(), city: "Kiyose-shi".to_owned() };
+    let leaf = Leaf {
+        kind: CertificateKind::PhoneAuth,
+        common_name: format!("13101{number:015}"),
+        municipality,
+        attributes: None,
+        ocsp_url: "http://localhost/ocsp".to_owned(),
+    };
+    Request { id, holder, device: None, leaf, spki, period }
 }

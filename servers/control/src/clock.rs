@@ -47,8 +47,6 @@ pub struct Clocks {
     pub home: Arc<SystemClock>,
     /// By actor.
     pub actors: Arc<BTreeMap<&'static str, Arc<SystemClock>>>,
-    /// Whether the other actors follow the clock of this home.
-    pub followed: bool,
 }
 
 /// Both times.
@@ -107,6 +105,12 @@ pub(crate) async fn skew(
 }
 
 impl Clocks {
+    /// A clock that no other actor follows: shown, not moved.
+    #[must_use]
+    pub fn alone(home: Arc<SystemClock>) -> Self {
+        Self { home, actors: Arc::default() }
+    }
+
     /// Moves civil time.
     ///
     /// # Errors
@@ -139,8 +143,8 @@ impl Clocks {
         Ok(self.view(false))
     }
 
-    const fn may_move(&self) -> Result<(), ClockError> {
-        if self.followed { Ok(()) } else { Err(ClockError::Fixed) }
+    fn may_move(&self) -> Result<(), ClockError> {
+        if self.actors.is_empty() { Err(ClockError::Fixed) } else { Ok(()) }
     }
 
     /// What they show.

@@ -172,18 +172,13 @@ impl Gateway {
                 return Err(PageProblem::from(error).with(way));
             }
         };
-        let mut reason = None;
-        let location = match continuation {
-            Continuation::Denied(refused) => {
-                let location = login.redirect_denied(&refused);
-                reason = Some(refused.reason);
-                location
-            }
+        let (location, reason) = match continuation {
+            Continuation::Denied(refused) => (login.redirect_denied(&refused), Some(refused.reason)),
             Continuation::Code(grant) => {
                 let code = opaque(&SystemRandom::octets());
                 let id = self.fingerprints.of(Purpose::Code, code.expose());
                 transaction.insert(CODES, id.as_str(), &grant).await?;
-                login.redirect_with_code(code.expose(), &session)
+                (login.redirect_with_code(code.expose(), &session), None)
             }
         };
         transaction.put(LOGINS, request, &login).await?;

@@ -120,10 +120,7 @@ impl PageProblem {
         if links.is_empty() {
             links.push(Link::new(frame.home.clone(), frame.t.say("home")));
         }
-        let retry_after = self.problem.clone().into_response().headers_mut().remove(header::RETRY_AFTER);
-        let mut page = problem_page(frame, &self.problem, links);
-        page.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds)));
-        page
+        problem_page(frame, &self.problem, links)
     }
 }
 

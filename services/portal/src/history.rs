@@ -77,9 +77,11 @@ impl Entry {
     /// Whether a later reader would see the same words but for the times. What is still live stands alone: it can
     /// be ended.
     fn repeats(&self, later: &Self) -> bool {
-        let words =
-            |own: &Self| (own.relying_party.clone(), own.how.clone(), own.by.clone(), own.why.clone());
-        !self.live && !later.live && words(self) == words(later)
+        !self.live && !later.live && self.words() == later.words()
+    }
+
+    fn words(&self) -> (&str, &str, &str, Option<&str>) {
+        (&self.relying_party, &self.how, &self.by, self.why.as_deref())
     }
 }
 

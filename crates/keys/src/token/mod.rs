@@ -28,6 +28,7 @@ use tokio::{
 };
 
 pub use error::TokenError;
+pub use spki::of_modulus as rsa_spki;
 pub use worker::{SESSIONS, WAITING_MAX};
 
 use worker::{Act, Workers};

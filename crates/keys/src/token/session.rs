@@ -86,17 +86,17 @@ impl Session {
     ) -> Result<Vec<u8>, Fault> {
         // A token that is gone has no keys either: that is no reason to make one.
         self.probe(started)?;
-        match self.private_keys(key)?.as_slice() {
+        let handle = match self.objects(key, ObjectClass::PRIVATE_KEY)?.as_slice() {
             [] => self.generate(key, algorithm)?,
-            [one] => self.expect_held_fast(key, *one)?,
+            [one] => *one,
             _ => return Err(TokenError::KeyWrong(key.to_string()).into()),
-        }
-        let handle = self.private_key(key)?;
+        };
+        self.expect_held_fast(key, handle)?;
         let public = self.public_key(key, handle, algorithm)?;
         Ok(public.ok_or_else(|| TokenError::Refused("no public key beside the private one".to_owned()))?)
     }
 
-    fn generate(&mut self, key: &KeyLabel, algorithm: SignatureAlgorithm) -> Result<(), Fault> {
+    fn generate(&self, key: &KeyLabel, algorithm: SignatureAlgorithm) -> Result<ObjectHandle, Fault> {
         let (mechanism, size) = match algorithm {
             SignatureAlgorithm::Rsa2048Sha256 => (
                 Mechanism::RsaPkcsKeyPairGen,
@@ -110,8 +110,8 @@ impl Session {
         let mut public = key.attributes();
         public.extend([Attribute::Token(true), Attribute::Private(false), Attribute::Verify(true)]);
         public.extend(size);
-        self.session.generate_key_pair(&mechanism, &public, &held_fast(key))?;
-        Ok(())
+        let (_, private) = self.session.generate_key_pair(&mechanism, &public, &held_fast(key))?;
+        Ok(private)
     }
 
     /// 32 octets that only this token makes of `input`, with a key that is made if there is none.
@@ -122,9 +122,7 @@ impl Session {
         input: &[u8],
     ) -> Result<Vec<u8>, Fault> {
         self.probe(started)?;
-        let mut template = key.attributes();
-        template.push(Attribute::Class(ObjectClass::SECRET_KEY));
-        let handle = match self.session.find_objects(&template)?.as_slice() {
+        let handle = match self.objects(key, ObjectClass::SECRET_KEY)?.as_slice() {
             [] => {
                 let mut template = held_fast(key);
                 template.push(Attribute::ValueLen(SEALING_OCTETS));
@@ -168,14 +166,14 @@ impl Session {
         Ok(signature.to_der().as_bytes().to_vec())
     }
 
-    fn private_keys(&self, key: &KeyLabel) -> Result<Vec<ObjectHandle>, Fault> {
+    fn objects(&self, key: &KeyLabel, class: ObjectClass) -> Result<Vec<ObjectHandle>, Fault> {
         let mut template = key.attributes();
-        template.push(Attribute::Class(ObjectClass::PRIVATE_KEY));
+        template.push(Attribute::Class(class));
         Ok(self.session.find_objects(&template)?)
     }
 
     fn private_key(&self, key: &KeyLabel) -> Result<ObjectHandle, Fault> {
-        match self.private_keys(key)?.as_slice() {
+        match self.objects(key, ObjectClass::PRIVATE_KEY)?.as_slice() {
             [one] => Ok(*one),
             // A token that was pulled shows an empty slot to who was logged in: looked at again from the start.
             [] => Err(Fault::Lost(TokenError::KeyMissing(key.to_string()))),
@@ -223,9 +221,7 @@ impl Session {
             });
             return Ok(modulus.and_then(|modulus| spki::of_modulus(&modulus)));
         }
-        let mut template = key.attributes();
-        template.push(Attribute::Class(ObjectClass::PUBLIC_KEY));
-        let [public] = self.session.find_objects(&template)?[..] else { return Ok(None) };
+        let [public] = self.objects(key, ObjectClass::PUBLIC_KEY)?[..] else { return Ok(None) };
         let told = self.session.get_attributes(public, &[AttributeType::EcPoint])?;
         let point = told.into_iter().find_map(|told| match told {
             Attribute::EcPoint(point) => Some(point),

@@ -28,13 +28,6 @@ const WAITING: u32 = 128;
 const CERTIFICATE_OCTETS: usize = 900;
 /// Octets of an RSA modulus.
 const MODULUS_OCTETS: usize = 256;
-/// In DER: `SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { SEQUENCE { INTEGER 00 …`, 256 octets to follow.
-const SPKI_HEAD: [u8; 33] = [
-    0x30, 0x82, 0x01, 0x22, 0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01,
-    0x05, 0x00, 0x03, 0x82, 0x01, 0x0F, 0x00, 0x30, 0x82, 0x01, 0x0A, 0x02, 0x82, 0x01, 0x01, 0x00,
-];
-/// `INTEGER 65537`.
-const SPKI_TAIL: [u8; 5] = [0x02, 0x03, 1, 0, 1];
 
 /// RSA-2048 signatures of a second of one core, by the same library.
 #[derive(Debug)]
@@ -112,7 +105,7 @@ fn key() -> anyhow::Result<Vec<u8>> {
         let rest =
             |prime: u64| modulus.iter().fold(0, |rest, octet| (rest * 256 + u64::from(*octet)) % prime);
         if PRIMES.into_iter().all(|prime| rest(prime) != 0) {
-            return Ok([&SPKI_HEAD[..], &modulus, &SPKI_TAIL].concat());
+            return tefuda_keys::rsa_spki(&modulus).ok_or_else(|| anyhow!("no key of that modulus"));
         }
     }
     Err(anyhow!("no modulus without small factors"))

@@ -3,7 +3,6 @@
 use clap::Parser;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     fmt::Display,
     future::Future,
     net::TcpListener,
@@ -88,7 +87,7 @@ pub async fn on_thread<T: Send + 'static>(
 pub fn ports() -> Result<(u16, Vec<TcpListener>), Failure> {
     for port_base in PORTS.step_by(10) {
         let bind = |offset: u16| TcpListener::bind(("127.0.0.1", port_base.saturating_add(offset)));
-        if let Ok(listeners) = (0..5).map(bind).collect::<Result<Vec<_>, _>>() {
+        if let Ok(listeners) = up::OFFSETS.into_iter().map(bind).collect::<Result<Vec<_>, _>>() {
             return Ok((port_base, listeners));
         }
     }
@@ -121,26 +120,17 @@ impl Stage {
             actors::phones(context.clone(), Arc::new(InHand(Arc::clone(&cards)))).map_err(failed)?;
         let on_table = Arc::clone(&phones);
         let addresses: Addresses = Arc::new(move || on_table.addresses());
-        let clocks =
-            Clocks { home: Arc::clone(&context.clock), actors: Arc::new(BTreeMap::new()), followed: false };
+        let clocks = Clocks::alone(Arc::clone(&context.clock));
         let control = actors::control(&context, clocks, Arc::clone(&cards), addresses);
-        let (of_authority, of_gateway, of_portal) = (context.clone(), context.clone(), context.clone());
         let mut listeners = listeners.into_iter();
         let mut next = || listeners.next().ok_or_else(|| failed("no listener"));
-        let mut begins =
-            vec![serve("bench-control", next()?, async { Ok(control) }, stopping.clone()).await?];
-        begins.push(
-            serve(AUTHORITY, next()?, async { actors::authority(of_authority).await }, stopping.clone())
-                .await?,
-        );
-        begins.push(
-            serve(GATEWAY, next()?, async { actors::gateway(of_gateway).await }, stopping.clone()).await?,
-        );
-        begins.push(
-            serve("bench-portal", next()?, async { actors::portal(of_portal).await }, stopping.clone())
-                .await?,
-        );
-        begins.push(serve("bench-phones", next()?, async { Ok(of_phones) }, stopping).await?);
+        let begins = [
+            serve("bench-control", next()?, async { Ok(control) }, stopping.clone()).await?,
+            serve(AUTHORITY, next()?, actors::authority(context.clone()), stopping.clone()).await?,
+            serve(GATEWAY, next()?, actors::gateway(context.clone()), stopping.clone()).await?,
+            serve("bench-portal", next()?, actors::portal(context.clone()), stopping.clone()).await?,
+            serve("bench-phones", next()?, async { Ok(of_phones) }, stopping).await?,
+        ];
         for begin in begins {
             begin().await.map_err(failed)?;
         }
@@ -170,15 +160,13 @@ impl Stage {
     }
 }
 
-type Begin = Box<dyn Fn() -> actors::Task<anyhow::Result<()>> + Send + Sync>;
-
 /// Opens an actor on its thread and serves it there until told to stop; what it does first is left to the caller.
 async fn serve(
     name: &'static str,
     listener: TcpListener,
     open: impl Future<Output = anyhow::Result<Opened>> + Send + 'static,
     stopping: watch::Receiver<bool>,
-) -> Result<Begin, Failure> {
+) -> Result<actors::Begin, Failure> {
     let (tell, told) = oneshot::channel();
     let serving = on_thread(name, async move {
         listener.set_nonblocking(true)?;

@@ -4,9 +4,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use std::path::Path;
 use tefuda_types::ResidentId;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Done, failure::Failure, print, running::Running};
+use crate::{Done, failure::Failure, print, running::Running, up};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -62,15 +61,13 @@ pub async fn event(running: &Running, resident: &ResidentId, event: &str, change
 
 /// The answer under way is the hand that holds the card: letting go of it takes the card away.
 async fn attach(running: &Running, resident: &ResidentId, to: &str) -> Done {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop_asked = up::told_to_stop()?;
     let url = running.url("control", &format!("/admin/cards/{resident}/hold"));
     let mut held = running.answered(running.client.open(&url, &json!({ "to": to })).await)?;
     print::prose(&format!("held against {to}; end with Ctrl-C"));
     let until_gone = async { while let Ok(Some(_)) = held.chunk().await {} };
     let ended_by = tokio::select! {
-        _ = terminate.recv() => "holder",
-        _ = interrupt.recv() => "holder",
+        () = stop_asked => "holder",
         () = until_gone => "reader",
     };
     Ok::<Value, Failure>(json!({ "resident": resident, "reader": to, "ended_by": ended_by }))

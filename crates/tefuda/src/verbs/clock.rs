@@ -87,7 +87,7 @@ fn in_home(home: &Path, verb: &Verb) -> Done {
     for actor in up::ACTORS {
         actors.insert(actor, Arc::new(clock.of_actor(actor)?));
     }
-    let clocks = Clocks { home: Arc::new(clock), actors: Arc::new(actors), followed: true };
+    let clocks = Clocks { home: Arc::new(clock), actors: Arc::new(actors) };
     let refused = |error: ClockError| Failure::of(&error);
     let view = match verb {
         Verb::Show => clocks.view(false),

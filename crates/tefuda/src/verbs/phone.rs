@@ -9,7 +9,6 @@ use tefuda_protocol::{
     phone::{Act, CardShown, Finger},
 };
 use tefuda_types::{CertificateKind, PhoneName, PinKind, ResidentId};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     phone_consent::{Passwords, agree},
@@ -17,7 +16,7 @@ use super::{
     phone_login,
     pins::{self, PinSource},
 };
-use crate::{Done, arguments::Arguments, failure::Failure, print, running::Running};
+use crate::{Done, arguments::Arguments, failure::Failure, print, running::Running, up};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -379,16 +378,14 @@ async fn lift(phone: &Phone<'_>, passwords: Option<(&PinSource, &PinSource)>) ->
 
 /// The answer under way is the hand that holds the phone: letting go of it takes the phone away.
 async fn tap(phone: &Phone<'_>, to: &str) -> Done {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop_asked = up::told_to_stop()?;
     let to = phone.running.ready.readers.get(to).map_or(to, String::as_str);
     let opened = phone.running.client.open(&phone.url("/api/tap"), &json!({ "to": to })).await;
     let mut held = phone.running.answered(opened)?;
     print::prose(&format!("held against {to}; end with Ctrl-C"));
     let until_gone = async { while let Ok(Some(_)) = held.chunk().await {} };
     let ended_by = tokio::select! {
-        _ = terminate.recv() => "holder",
-        _ = interrupt.recv() => "holder",
+        () = stop_asked => "holder",
         () = until_gone => "reader",
     };
     Ok(json!({ "name": phone.name, "reader": to, "ended_by": ended_by }))

@@ -1,10 +1,9 @@
 //! Passwords on the command line: `VALUE`, `-` for a line of standard input, `@FILE`.
 
+use serde::Deserialize;
 use std::{
-    convert::Infallible,
     io::{self, BufRead},
     path::PathBuf,
-    str::FromStr,
     sync::Arc,
 };
 use tefuda_store::files;
@@ -13,7 +12,8 @@ use tefuda_types::Secret;
 use crate::failure::{Failure, ProgramError};
 
 /// Where a password comes from.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
 pub enum PinSource {
     Value(Arc<Secret<String>>),
     StandardInput,
@@ -30,17 +30,13 @@ impl std::fmt::Debug for PinSource {
     }
 }
 
-impl FromStr for PinSource {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            "-" => Self::StandardInput,
-            _ => match text.strip_prefix('@') {
-                Some(path) => Self::File(PathBuf::from(path)),
-                None => Self::Value(Arc::new(Secret::new(text.to_owned()))),
-            },
-        })
+impl From<String> for PinSource {
+    fn from(text: String) -> Self {
+        match (text.as_str(), text.strip_prefix('@')) {
+            ("-", _) => Self::StandardInput,
+            (_, Some(path)) => Self::File(path.into()),
+            _ => Self::Value(Arc::new(Secret::new(text))),
+        }
     }
 }
 

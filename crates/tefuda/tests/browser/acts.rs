@@ -37,6 +37,13 @@ impl System {
         std::fs::rename(new, self.folder.path(AHEAD)).unwrap();
     }
 
+    /// As the authority does it, with a reason: a certificate of `phone status`.
+    pub fn revoke(&self, certificate: &serde_json::Value) {
+        let of = |name: &str| certificate[name].as_str().unwrap();
+        let (kind, serial) = (of("kind"), of("serial"));
+        self.done(&["authority", "revoke", "--kind", kind, "--serial", serial, "--reason", "keyCompromise"]);
+    }
+
     pub fn room(&self, path: &str) -> String {
         format!("{}{path}", self.actor("control", "url"))
     }
@@ -137,6 +144,16 @@ impl Browser {
     pub fn approve_by_pin(&self) {
         self.at(&self.t.say("confirm-login-title"));
         self.type_pin(AUTH, "confirm-login-submit");
+    }
+
+    /// Begins a login and does not allow it on the phone.
+    #[track_caller]
+    pub fn decline_login(&self, system: &System, phone: &str) {
+        self.begin_login(system);
+        self.on_this_device(phone);
+        self.at(&self.t.say("confirm-login-title"));
+        self.press(&self.t.say("phone-deny"));
+        self.at(&self.t.say("phone-login-denied"));
     }
 
     #[track_caller]

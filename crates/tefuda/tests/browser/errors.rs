@@ -161,17 +161,7 @@ fn a_phone_whose_certificates_were_revoked_says_so_and_asks_for_nothing() {
         system.done(&crate::phones::enroll(phone, &resident, SIGN, AUTH));
         let status = system.done(&["phone", "status", phone]);
         for held in status["certificates"].as_array().unwrap() {
-            let (kind, serial) = (held["kind"].as_str().unwrap(), held["serial"].as_str().unwrap());
-            system.done(&[
-                "authority",
-                "revoke",
-                "--kind",
-                kind,
-                "--serial",
-                serial,
-                "--reason",
-                "keyCompromise",
-            ]);
+            system.revoke(held);
         }
         b.begin_login(&system);
         b.on_this_device(phone);

@@ -105,11 +105,7 @@ fn requests_end_denied_unknown_or_altered() {
     for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
         let b = Browser::new("requests", language, width);
         let t = b.t;
-        b.begin_login(&system);
-        b.on_this_device("android");
-        b.at(&t.say("confirm-login-title"));
-        b.press(&t.say("phone-deny"));
-        b.at(&t.say("phone-login-denied"));
+        b.decline_login(&system, "android");
         b.follow(&t.say("phone-back-to-browser"));
         b.refused("login.denied");
         b.until(
@@ -166,12 +162,12 @@ fn logging_out_is_said_and_what_is_out_of_the_ordinary_stands_out() {
         if language == Language::Japanese {
             // All is well: nothing is said of stopping and deletion.
             assert_eq!(b.tell("document.querySelectorAll('[data-fact], [data-advice]').length"), json!(0));
-            revoke(&system, &signature);
+            system.revoke(&signature);
             b.reload();
             b.at_step("home");
             b.says(&t.say("portal-advice-no-signature"));
             let auth = crate::system::newest(&system.phone("iphone")["certificates"], "phone-auth").clone();
-            revoke(&system, &auth);
+            system.revoke(&auth);
             b.reload();
             b.at_step("home");
         }
@@ -189,14 +185,6 @@ fn logging_out_is_said_and_what_is_out_of_the_ordinary_stands_out() {
     }
 }
 
-/// As the authority does it, with reason and person.
-fn revoke(system: &System, certificate: &serde_json::Value) {
-    let of = |name: &str| certificate[name].as_str().unwrap();
-    let verb =
-        ["authority", "revoke", "--kind", of("kind"), "--serial", of("serial"), "--reason", "keyCompromise"];
-    system.done(&verb);
-}
-
 #[test]
 #[ignore = "drives Chromium: cargo xtask test"]
 fn the_trace_says_what_a_refused_login_came_to() {
@@ -204,11 +192,7 @@ fn the_trace_says_what_a_refused_login_came_to() {
     for (language, width) in [(Language::Japanese, NARROW), (Language::English, WIDE)] {
         let b = Browser::new("trace", language, width);
         let t = b.t;
-        b.begin_login(&system);
-        b.on_this_device("android");
-        b.at(&t.say("confirm-login-title"));
-        b.press(&t.say("phone-deny"));
-        b.at(&t.say("phone-login-denied"));
+        b.decline_login(&system, "android");
         b.open(&system.room("/trace"));
         b.says(&t.say("control-said-denial"));
         let told =

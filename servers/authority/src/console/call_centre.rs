@@ -85,8 +85,7 @@ struct CallerPage {
 }
 
 pub(super) async fn person(State(authority): Shared, desk: Desk) -> Shown {
-    desk.needs(Right::Stop)?;
-    let Some(found) = desk.found.clone() else { return Ok(Redirect::to("/call-centre").into_response()) };
+    let found = desk.caller()?;
     let page = authority.caller_page(&desk, &found).await;
     Ok(Page(page.map_err(|problem| desk.refused(problem))?).into_response())
 }

@@ -7,10 +7,11 @@ use axum::{
 };
 use std::{convert::Infallible, sync::Arc};
 use tefuda_authority::console::{Operator, Right, Role};
-use tefuda_pages::{Frame, Language, Link};
+use tefuda_pages::{Frame, Language, Link, Texts};
 use tefuda_types::ResidentId;
 use tefuda_web::Problem;
 
+use super::words;
 use crate::Authority;
 
 /// A page, or a refusal that is one.
@@ -101,10 +102,17 @@ impl Desk {
 
     /// The operator's name in the page's language.
     pub fn name(&self) -> String {
-        match self.visit.language {
-            Language::Japanese => self.operator.name.clone(),
-            Language::English => self.operator.name_en.clone(),
-        }
+        words::name(Texts(self.visit.language), &self.operator)
+    }
+
+    /// Whom the call centre found; where nobody was, the way to the page that finds people.
+    #[expect(
+        clippy::result_large_err,
+        reason = "handlers answer with the page, which is made at most once a visit"
+    )]
+    pub fn caller(&self) -> Result<ResidentId, Response> {
+        self.needs(Right::Stop)?;
+        self.found.clone().ok_or_else(|| Redirect::to("/call-centre").into_response())
     }
 
     /// Asks whether the operator may do something; a page if not.

@@ -9,9 +9,12 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_authority::console::{self, Role};
-use tefuda_pages::{Frame, Language, Page, Texts};
+use tefuda_pages::{Frame, Page, Texts};
 
-use super::frame::{Shown, Visit};
+use super::{
+    frame::{Shown, Visit},
+    words,
+};
 use crate::routes::Shared;
 
 #[derive(Template)]
@@ -52,8 +55,8 @@ pub(super) fn role(t: Texts, role: Role) -> String {
 pub(super) async fn choose(visit: Visit) -> Page<LoginPage> {
     let frame = visit.frame();
     let t = frame.t;
-    let view = |operator: console::Operator| OperatorView {
-        name: if t.0 == Language::Japanese { operator.name } else { operator.name_en },
+    let view = |operator: &console::Operator| OperatorView {
+        name: words::name(t, operator),
         role: role(t, operator.role),
         about: match operator.role {
             Role::CallCentre => t.say("consoles-role-call-centre-about"),
@@ -61,9 +64,9 @@ pub(super) async fn choose(visit: Visit) -> Page<LoginPage> {
             Role::Approver => t.say("consoles-role-approver-about"),
         },
         icon: if operator.role == Role::CallCentre { "bell" } else { "person" },
-        id: operator.id,
+        id: operator.id.clone(),
     };
-    Page(LoginPage { operators: console::operators().into_iter().map(view).collect(), frame })
+    Page(LoginPage { operators: console::operators().iter().map(view).collect(), frame })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tefuda_authority::{console::Right, device::DeviceError};
+use tefuda_authority::device::DeviceError;
 use tefuda_pages::{Frame, Page, Texts};
 use tefuda_types::{CertificateStatus, Clock, PhoneName, ResidentId};
 use tefuda_web::Problem;
@@ -181,9 +181,9 @@ struct StoppedPage {
 
 /// The question before.
 pub(super) async fn ask(State(authority): Shared, desk: Desk, Query(named): Query<Named>) -> Shown {
-    desk.needs(Right::Stop)?;
-    let Some(found) = desk.found.clone() else { return Ok(Redirect::to("/call-centre").into_response()) };
-    let asked = authority.one_thing(&desk, &found, &named).await.map_err(|problem| desk.refused(problem))?;
+    let found = desk.caller()?;
+    let one = authority.one_thing(&desk, &found, &named).await;
+    let (asked, _) = one.map_err(|problem| desk.refused(problem))?;
     if !asked.can_be_stopped {
         return Ok(Redirect::to("/call-centre/person").into_response());
     }
@@ -205,8 +205,7 @@ pub(super) async fn ask(State(authority): Shared, desk: Desk, Query(named): Quer
 }
 
 pub(super) async fn stop(State(authority): Shared, desk: Desk, Form(named): Form<Named>) -> Shown {
-    desk.needs(Right::Stop)?;
-    let Some(found) = desk.found.clone() else { return Ok(Redirect::to("/call-centre").into_response()) };
+    let found = desk.caller()?;
     let thing = named.thing().map_err(|problem| desk.refused(problem))?;
     let stopped = authority.stop_for_caller(&desk, found, &thing).await;
     stopped.map_err(|problem| desk.refused(problem))?;
@@ -215,13 +214,13 @@ pub(super) async fn stop(State(authority): Shared, desk: Desk, Form(named): Form
 
 /// What happened, and what the caller is told.
 pub(super) async fn stopped(State(authority): Shared, desk: Desk, Query(named): Query<Named>) -> Shown {
-    desk.needs(Right::Stop)?;
-    let Some(found) = desk.found.clone() else { return Ok(Redirect::to("/call-centre").into_response()) };
-    let asked = authority.one_thing(&desk, &found, &named).await.map_err(|problem| desk.refused(problem))?;
+    let found = desk.caller()?;
+    let one = authority.one_thing(&desk, &found, &named).await;
+    let (asked, others) = one.map_err(|problem| desk.refused(problem))?;
     if !asked.is_stopped {
         return Ok(Redirect::to("/call-centre/person").into_response());
     }
-    let page = authority.stopped_page(&desk, &found, &asked.thing).await;
+    let page = authority.stopped_page(&desk, &found, (&asked.thing, !others.is_empty())).await;
     Ok(Page(page.map_err(|problem| desk.refused(problem))?).into_response())
 }
 
@@ -257,11 +256,18 @@ impl Authority {
         Ok(shown)
     }
 
-    async fn one_thing(&self, desk: &Desk, id: &ResidentId, named: &Named) -> Result<Stoppable, Problem> {
+    /// What is named, and what else the caller has.
+    async fn one_thing(
+        &self,
+        desk: &Desk,
+        id: &ResidentId,
+        named: &Named,
+    ) -> Result<(Stoppable, Vec<Stoppable>), Problem> {
         let thing = named.thing()?;
-        let things = self.things_of(desk.frame().t, id).await?;
-        let found = things.into_iter().find(|known| known.thing == thing);
-        found.ok_or_else(|| DeviceError::NotFound.into())
+        let mut things = self.things_of(Texts(desk.visit.language), id).await?;
+        let at = things.iter().position(|known| known.thing == thing).ok_or(DeviceError::NotFound)?;
+        let asked = things.remove(at);
+        Ok((asked, things))
     }
 
     async fn stop_for_caller(&self, desk: &Desk, resident: ResidentId, thing: &Thing) -> Result<(), Problem> {
@@ -280,18 +286,17 @@ impl Authority {
         &self,
         desk: &Desk,
         id: &ResidentId,
-        thing: &Thing,
+        (thing, has_others): (&Thing, bool),
     ) -> Result<StoppedPage, Problem> {
         let resident = self.registrar.resident(id).await??;
         let frame = desk.frame();
         let t = frame.t;
-        let has_phones = self.things_of(t, id).await?.iter().any(|other| other.thing != Thing::Card);
         Ok(StoppedPage {
             who: Who::of(desk, t),
             caller: resident.name,
             protected: resident.protected,
             title: t.with("consoles-stopped-title", "what", thing.name(t)),
-            script: thing.script(t, has_phones),
+            script: thing.script(t, has_others),
             frame,
         })
     }

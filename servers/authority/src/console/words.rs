@@ -1,7 +1,7 @@
 //! Audit logs, reasons and names as words: what is kept as a code is read as a sentence.
 
 use serde_json::{Map, Value};
-use tefuda_authority::console;
+use tefuda_authority::console::{self, Operator};
 use tefuda_pages::{Language, Refusal, Texts, dates, reasons};
 use tefuda_pki::crl::RevocationReason;
 use tefuda_store::AuditEntry;
@@ -11,10 +11,14 @@ use super::views;
 
 /// An operator by name; whoever left the list by the identifier that is left.
 pub(super) fn operator(t: Texts, id: &str) -> String {
-    match (console::operator(id), t.0) {
-        (Ok(operator), Language::Japanese) => operator.name,
-        (Ok(operator), Language::English) => operator.name_en,
-        (Err(_), _) => id.to_owned(),
+    console::operator(id).map_or_else(|_| id.to_owned(), |operator| name(t, &operator))
+}
+
+/// An operator's name in the page's language.
+pub(super) fn name(t: Texts, operator: &Operator) -> String {
+    match t.0 {
+        Language::Japanese => operator.name.clone(),
+        Language::English => operator.name_en.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_pages::{Frame, Language, Page, Refusal, Texts, dates};
-use tefuda_types::{CertificateKind, CertificateStatus, Clock, ResidentId, Timestamp};
+use tefuda_types::{CertificateKind, Clock, ResidentId, Timestamp};
 use tefuda_web::Problem;
 
 use super::{Room, Shared, Shown, room, see};
@@ -197,26 +197,18 @@ fn told(t: Texts, resident: &Resident) -> Vec<ToldView> {
 }
 
 fn certificates(t: Texts, resident: &Resident, now: Timestamp) -> Vec<CertificateView> {
-    let line = |certificate: &crate::others::Certificate| CertificateView {
-        kind: match certificate.kind {
-            CertificateKind::CardSign | CertificateKind::PhoneSign => t.say("kind-card-sign"),
-            CertificateKind::CardAuth | CertificateKind::PhoneAuth => t.say("kind-card-auth"),
-        },
-        serial: certificate.serial.to_string(),
-        until: dates::day(certificate.not_after, t.0),
-        status: match certificate.status {
-            CertificateStatus::Valid if now > certificate.not_after => t.say("control-card-expired"),
-            CertificateStatus::Valid => t.say("status-valid"),
-            CertificateStatus::Suspended => t.say("status-suspended"),
-            CertificateStatus::Revoked => t.say("status-revoked"),
-            CertificateStatus::NotKnown => t.say("status-not-known"),
-        },
-        tone: match certificate.status {
-            CertificateStatus::Valid if now > certificate.not_after => "",
-            CertificateStatus::Valid => "good",
-            CertificateStatus::Suspended => "warn",
-            CertificateStatus::Revoked | CertificateStatus::NotKnown => "bad",
-        },
+    let line = |certificate: &crate::others::Certificate| {
+        let (status, tone) = room::standing(t, certificate.status, certificate.not_after, now);
+        CertificateView {
+            kind: match certificate.kind {
+                CertificateKind::CardSign | CertificateKind::PhoneSign => t.say("kind-card-sign"),
+                CertificateKind::CardAuth | CertificateKind::PhoneAuth => t.say("kind-card-auth"),
+            },
+            serial: certificate.serial.to_string(),
+            until: dates::day(certificate.not_after, t.0),
+            status,
+            tone,
+        }
     };
     resident.card.certificates.iter().map(line).collect()
 }

@@ -221,13 +221,27 @@ pub(super) fn purpose(
     let retries = status.and_then(|status| status.retries);
     let left = retries.map(|retries| if kind.is_signature() { retries.sign } else { retries.auth });
     let Some(certificate) = newest else { return tries(t, left) };
-    match certificate.status {
-        CertificateStatus::Valid if now > certificate.not_after => t.say("control-card-expired"),
-        CertificateStatus::Valid if left == Some(0) => t.say("control-tries-none"),
-        CertificateStatus::Valid => t.with("control-valid-tries", "tries", tries(t, left)),
-        CertificateStatus::Suspended => t.say("status-suspended"),
-        CertificateStatus::Revoked => t.say("status-revoked"),
-        CertificateStatus::NotKnown => t.say("status-not-known"),
+    let in_force = certificate.status == CertificateStatus::Valid && now <= certificate.not_after;
+    match left {
+        Some(0) if in_force => t.say("control-tries-none"),
+        _ if in_force => t.with("control-valid-tries", "tries", tries(t, left)),
+        _ => standing(t, certificate.status, certificate.not_after, now).0,
+    }
+}
+
+/// Where a certificate stands, and its tone: past its end it is in force no more, whatever the lists say.
+pub(super) fn standing(
+    t: Texts,
+    status: CertificateStatus,
+    not_after: Timestamp,
+    now: Timestamp,
+) -> (String, &'static str) {
+    match status {
+        CertificateStatus::Valid if now > not_after => (t.say("control-card-expired"), ""),
+        CertificateStatus::Valid => (t.say("status-valid"), "good"),
+        CertificateStatus::Suspended => (t.say("status-suspended"), "warn"),
+        CertificateStatus::Revoked => (t.say("status-revoked"), "bad"),
+        CertificateStatus::NotKnown => (t.say("status-not-known"), "bad"),
     }
 }
 

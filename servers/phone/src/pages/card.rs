@@ -81,6 +81,8 @@ pub(super) struct Wanted<'a> {
     pub purpose: Purpose,
     pub action: &'static str,
     pub title: String,
+    /// The cards that can be held.
+    pub cards: Vec<CardAtHand>,
     /// Whose card it is, if that is known.
     pub chosen: String,
     /// The reading whose refusal is told.
@@ -96,8 +98,7 @@ pub(super) async fn card_page(screen: &Screen, wanted: Wanted<'_>) -> Shown {
     let summary = refused.map(|(refusal, _)| refusal);
     let last_try = summary.as_ref().is_some_and(|refusal| refusal.code == "card.last_try") || left == Some(1);
     let enrolling = wanted.purpose == Purpose::Enrolment;
-    let cards = people::cards(&screen.phones).await?;
-    let in_hand = cards.iter().find(|card| card.id.as_str() == wanted.chosen);
+    let in_hand = wanted.cards.iter().find(|card| card.id.as_str() == wanted.chosen);
     page(CardPage {
         frame: screen.path(),
         action: wanted.action,
@@ -105,7 +106,7 @@ pub(super) async fn card_page(screen: &Screen, wanted: Wanted<'_>) -> Shown {
         name: in_hand.map(|card| card.name.clone()).unwrap_or_default(),
         other: other_card(wanted.anew),
         office: if enrolling { OfficeView::of(screen).await } else { None },
-        cards,
+        cards: wanted.cards,
         sheet: screen.card_sheet(&wanted.chosen),
         chosen: wanted.chosen,
         field_error: summary.as_ref().map(|refusal| match refusal.code.as_str() {
@@ -134,6 +135,8 @@ fn other_card(anew: bool) -> String {
 struct ChoosePage {
     frame: Frame,
     cards: Vec<CardAtHand>,
+    /// Nobody's yet.
+    chosen: String,
     anew: bool,
 }
 
@@ -160,7 +163,7 @@ pub(super) async fn choose(screen: Screen, Query(wish): Query<Wish>) -> Shown {
     };
     let cards = people::cards(&screen.phones).await?;
     let Some(card) = cards.iter().find(|card| card.id.as_str() == chosen) else {
-        return page(ChoosePage { frame: screen.path(), cards, anew: wish.anew });
+        return page(ChoosePage { frame: screen.path(), cards, chosen: String::new(), anew: wish.anew });
     };
     if !card.signs() {
         return page(UnsignedPage {
@@ -175,6 +178,7 @@ pub(super) async fn choose(screen: Screen, Query(wish): Query<Wish>) -> Shown {
         purpose: Purpose::Enrolment,
         action: "/enrol/card",
         title: screen.t().say("phone-step-card"),
+        cards,
         chosen,
         told: &wish.told,
         anew: wish.anew,

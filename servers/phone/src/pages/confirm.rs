@@ -179,9 +179,7 @@ pub(super) async fn show(screen: Screen, Path(name): Path<String>, Query(asked):
 async fn of_use(screen: &Screen, act: &Act, status: &PhoneStatus) -> Result<(), Refused> {
     let applies = match act {
         Act::SetPins | Act::Register => true,
-        Act::ResetPin { .. } => {
-            screen.phone.memory().await?.enrolment.is_some_and(|enrolment| !enrolment.is_over())
-        }
+        Act::ResetPin { .. } => screen.phone.memory().await?.is_enrolling(),
         _ => false,
     };
     if applies { Ok(()) } else { Refused::if_ended(status) }

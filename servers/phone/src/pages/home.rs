@@ -144,7 +144,7 @@ fn note(t: Texts, status: &PhoneStatus) -> Option<Note> {
 
 fn action(t: Texts, status: &PhoneStatus, memory: &Memory, renew: bool) -> Option<Action> {
     let action = |href, text: &str, next: &str| Some(Action { href, text: t.say(text), next: t.say(next) });
-    let begun = memory.enrolment.as_ref().is_some_and(|enrolment| !enrolment.is_over());
+    let begun = memory.is_enrolling();
     match status.state {
         PhoneState::Empty if begun => action("/enrol", "phone-go-on", "phone-go-on-next"),
         PhoneState::Empty | PhoneState::Retired | PhoneState::Wiped => {

@@ -7,12 +7,13 @@ use axum::{
 };
 use serde::Deserialize;
 use tefuda_pages::{Frame, Link};
-use tefuda_phone::{enrolment::Enrolment, standing};
+use tefuda_phone::standing;
 use tefuda_protocol::phone::{Biometrics, PhoneState, PhoneStatus};
 use tefuda_types::{Family, PinKind};
 
 use super::{
     card::{self, Held, Wanted},
+    people,
     reading::{Purpose, Reading},
     refusal::Refused,
     screen::{Screen, Shown, page, see},
@@ -79,7 +80,7 @@ pub(super) async fn show(screen: Screen, Query(look): Query<Look>) -> Shown {
 pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>, Query(look): Query<Look>) -> Shown {
     let memory = screen.phone.memory().await?;
     // A phone that has ended can apply anew, for which a forgotten password is set anew.
-    if memory.enrolment.as_ref().is_none_or(Enrolment::is_over) {
+    if !memory.is_enrolling() {
         Refused::if_ended(&screen.phone.status().await?)?;
     }
     let holder = memory.enrolment.map(|enrolment| enrolment.resident.to_string()).unwrap_or_default();
@@ -91,6 +92,7 @@ pub(super) async fn reset(screen: Screen, Path(kind): Path<PinKind>, Query(look)
         purpose: Purpose::Reset(kind),
         action,
         title: screen.t().say(title),
+        cards: people::cards(&screen.phones).await?,
         chosen: holder,
         told: &look.told,
         anew: false,
